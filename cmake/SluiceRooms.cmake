@@ -1,0 +1,58 @@
+# How a room (a folder of the house) becomes a target whose includes can only point down.
+#
+# Every room is seen through an include root of its own, a folder holding one symbolic link to it:
+# `build/rooms/protocol/protocol -> protocol/`. A target gets the include roots of the rooms that it links, and no
+# other, so `#include "proxy/…"` in `router/` does not compile.
+
+add_library(sluice_options INTERFACE)
+target_compile_options(sluice_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast
+  -Woverloaded-virtual -Wimplicit-fallthrough -Wcast-align -Werror -fno-omit-frame-pointer)
+if(SLUICE_SANITIZE)
+  target_compile_options(sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE})
+endif()
+if(SLUICE_FUZZ)
+  target_compile_options(sluice_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# sluice_room_root(<room>): makes the include root of a top-level folder and names it in SLUICE_ROOT_<room>.
+function(sluice_room_root room)
+  set(root "${CMAKE_BINARY_DIR}/rooms/${room}")
+  file(MAKE_DIRECTORY "${root}")
+  file(CREATE_LINK "${CMAKE_SOURCE_DIR}/${room}" "${root}/${room}" SYMBOLIC)
+  set(SLUICE_ROOT_${room} "${root}" PARENT_SCOPE)
+endfunction()
+
+# sluice_room(<target> ROOM <folder> SOURCES … LINKS …): a static library of that room.
+function(sluice_room target)
+  cmake_parse_arguments(arg "" "ROOM" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  sluice_room_root(${arg_ROOM})
+  add_library(${target} STATIC ${arg_SOURCES})
+  target_include_directories(${target} PUBLIC "${SLUICE_ROOT_${arg_ROOM}}")
+  target_link_libraries(${target} PUBLIC sluice_options ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
+endfunction()
+
+# sluice_test(<name> SOURCES … LINKS … [LABELS …]): a GoogleTest binary; each TEST becomes one CTest test.
+function(sluice_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
+  target_link_libraries(${name} PRIVATE ${arg_LINKS} GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+endfunction()
+
+# sluice_fuzz(<name> SOURCES … LINKS …): a libFuzzer binary, only in the fuzz preset.
+function(sluice_fuzz name)
+  if(NOT SLUICE_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LINKS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+endfunction()

@@ -1,0 +1,1 @@
+#include "proxy/io/endpoint.hpp"
