@@ -1,0 +1,58 @@
+// Watches the servers of one cluster: asks each at an interval, over MariaDB Connector/C's non-blocking calls driven
+// from the control thread's io_context, and reports each new judgement. It never blocks the thread and never writes.
+//
+// Flow: `Monitor m(io, options, on_state); m.start();` … `m.stop()`. `on_state` is called on the io_context's thread
+// for the first judgement of all servers and then whenever anything that is shown or routed on has changed.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "failover/topology.hpp"
+
+namespace sluice::failover {
+
+struct MonitoredServer {
+  std::string name;  // shown and kept, "127.0.0.1:21001"
+  std::string host;  // empty: unix_path
+  std::uint16_t port = 3306;
+  std::string unix_path;
+};
+
+struct MonitorOptions {
+  std::string cluster;
+  std::vector<MonitoredServer> servers;
+  std::string user;
+  std::string password;  // never logged
+  std::uint32_t interval_ms = 500;
+  std::uint32_t connect_timeout_ms = 1000;
+  std::uint32_t probe_timeout_ms = 1000;  // an answer that takes longer counts as unreachable
+  JudgeOptions judge;
+};
+
+class Monitor {
+ public:
+  using OnState = std::function<void(const ClusterState&)>;
+
+  Monitor(boost::asio::io_context& io, MonitorOptions options, OnState on_state);
+  ~Monitor();
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+
+  void start();
+  void stop();
+  // Probes this server now instead of at the next interval: the data path saw a reset or a refusal. Bounded: at most
+  // one such probe per 50 ms and server.
+  void probe_soon(std::size_t server);
+  [[nodiscard]] const ClusterState& state() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::failover

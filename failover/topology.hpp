@@ -1,0 +1,75 @@
+// Who leads a cluster, judged from what its servers say of themselves. Pure.
+//
+// Flow: the monitor fills one `ServerObservation` per server and probe; `judge(previous, observations)` gives the
+// `ClusterState` that routing uses. In doubt there is no leader rather than a wrong one, and `reason` says why.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::failover {
+
+enum class Role : std::uint8_t { unknown, leader, replica };
+enum class Flavour : std::uint8_t { unknown, mariadb, mysql };
+
+// One replication channel (MariaDB: connection) of a replica, from SHOW [ALL] SLAVE[S] STATUS.
+struct ReplicationChannel {
+  std::string name;
+  std::string source_host;
+  std::uint16_t source_port = 0;
+  std::uint32_t source_server_id = 0;  // 0: not known yet
+  bool io_running = false;
+  bool sql_running = false;
+  std::optional<std::uint64_t> lag_ms;  // nullopt: the server does not know (NULL)
+  std::uint32_t delay_s = 0;            // configured delay
+  std::string last_io_error;
+  std::string last_sql_error;
+};
+
+// What one probe of one server found.
+struct ServerObservation {
+  bool reachable = false;
+  std::string error;  // why not reachable, with the server's or the driver's own text; never a password
+  Flavour flavour = Flavour::unknown;
+  std::string version;             // as the server's greeting gives it, e.g. "5.5.5-10.11.6-MariaDB-log"
+  std::uint64_t capabilities = 0;  // the server's capability flags, protocol::Capabilities
+  std::uint32_t server_id = 0;
+  std::string server_uuid;  // MySQL only
+  bool read_only = false;
+  bool super_read_only = false;
+  std::string position;  // executed GTID set (MariaDB: gtid_current_pos or binlog pos; MySQL: gtid_executed)
+  std::vector<ReplicationChannel> channels;
+  std::uint64_t probe_us = 0;  // how long the probe took
+};
+
+struct ServerState {
+  std::string name;  // "127.0.0.1:21001"
+  Role role = Role::unknown;
+  bool healthy = false;  // it may get queries of its role
+  std::string why;       // in words: "replicates from 127.0.0.1:21001, 0 ms behind", "unreachable: …"
+  std::optional<std::uint64_t> lag_ms;
+  ServerObservation seen;
+  friend bool same_for_routing(const ServerState& a, const ServerState& b);
+};
+
+struct ClusterState {
+  std::string cluster;
+  std::optional<std::size_t> leader;  // index into servers
+  std::string reason;                 // why this leader, or why none
+  std::vector<ServerState> servers;   // in the order of the configuration
+};
+
+struct JudgeOptions {
+  std::uint64_t replica_lag_max_ms = 10'000;  // a replica further behind gets no reads
+};
+
+// `previous` is the last state (empty servers at the start); `names` are the configured servers, one observation each.
+[[nodiscard]] ClusterState judge(const ClusterState& previous, const std::vector<std::string>& names,
+                                 const std::vector<ServerObservation>& observations, const JudgeOptions& options);
+
+// The two states send every query to the same place: nothing has to be published.
+[[nodiscard]] bool same_for_routing(const ClusterState& a, const ClusterState& b);
+
+}  // namespace sluice::failover

@@ -1,0 +1,79 @@
+// The data plane as the control thread sees it: N workers, each a thread with its own event loop, listeners, sessions
+// and pools. Everything here may be called from the control thread only; callbacks come from worker threads.
+//
+// Flow: `Proxy::create(options, snapshot)` binds and starts; `publish` at every change; `report` for the admin tables;
+// `drain` at SIGTERM, then destroy.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/auth.hpp"
+#include "protocol/result.hpp"
+#include "proxy/io/endpoint.hpp"
+#include "proxy/io/loop.hpp"
+#include "proxy/limits.hpp"
+#include "proxy/report.hpp"
+#include "proxy/snapshot.hpp"
+
+namespace sluice::tls {
+class TlsContext;
+}
+
+namespace sluice::proxy {
+
+enum class BackendTls : std::uint8_t { off, preferred, required };
+
+struct ProxyOptions {
+  std::vector<io::Endpoint> listen;
+  std::uint32_t workers = 0;  // 0: one per core
+  io::Backend io = io::Backend::automatic;
+  Limits limits;
+  std::shared_ptr<const tls::TlsContext> client_tls;   // empty: TLS is not offered to clients
+  std::shared_ptr<const tls::TlsContext> backend_tls;  // used unless backend_tls_mode is off
+  BackendTls backend_tls_mode = BackendTls::off;
+  bool require_tls = false;                        // clients must use TLS (unix sockets excepted)
+  std::shared_ptr<const protocol::ServerRsa> rsa;  // empty: no RSA exchange for caching_sha2_password
+  protocol::ClientRsa backend_rsa;
+  std::string server_version_fallback = "5.7.0-sluice";  // greeting text until a leader was seen
+  std::function<void(Event)> on_event;                   // called on worker threads; must be quick and thread-safe
+  // A server refused, reset or fell silent: the monitor should look now. Called on worker threads.
+  std::function<void(std::uint32_t cluster, std::uint32_t server)> on_suspect;
+};
+
+class Proxy {
+ public:
+  // The error says which step failed: "cannot listen on 127.0.0.1:6033: address already in use".
+  static Result<std::unique_ptr<Proxy>, std::string> create(ProxyOptions options, SnapshotPtr snapshot);
+  ~Proxy();  // closes everything at once and joins the workers
+  Proxy(const Proxy&) = delete;
+  Proxy& operator=(const Proxy&) = delete;
+
+  // Where it listens (ports 0 resolved) and which event loop runs, with the reason.
+  [[nodiscard]] const std::vector<io::Endpoint>& listening() const;
+  [[nodiscard]] io::Backend backend() const;
+  [[nodiscard]] std::string backend_reason() const;
+  [[nodiscard]] std::uint32_t workers() const;
+
+  void publish(SnapshotPtr snapshot);
+
+  // Gathers rows from all workers; `done` is called once, on the last worker's thread. Not called after destruction.
+  void report(std::function<void(Report)> done);
+
+  // KILL: ends the session with this id (`query_only`: just its statement is not supported yet, it ends too).
+  void kill(std::uint32_t session);
+
+  // Stops accepting, ends sessions as soon as they are between transactions, the rest at limits.drain_max_ms; then
+  // calls `done` on a worker thread.
+  void drain(std::function<void()> done);
+
+ private:
+  class Impl;
+  explicit Proxy(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::proxy

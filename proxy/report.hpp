@@ -1,0 +1,110 @@
+// What the workers tell the control thread: rows for the admin tables, counters, events. Plain values, copied.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::proxy {
+
+// Counters of one worker. The names are the metric names (without the sluice_ prefix and _total suffix).
+struct Counters {
+  std::uint64_t clients_accepted = 0;
+  std::uint64_t clients_refused = 0;     // clients_max
+  std::uint64_t logins_failed = 0;       // error 1045
+  std::uint64_t handshakes_dropped = 0;  // garbage, or too slow
+  std::uint64_t statements_leader = 0;
+  std::uint64_t statements_replica = 0;
+  std::uint64_t statements_held = 0;
+  std::uint64_t hold_timeouts = 0;
+  std::uint64_t pool_waits = 0;
+  std::uint64_t pool_wait_timeouts = 0;
+  std::uint64_t backends_opened = 0;
+  std::uint64_t backends_lost = 0;
+  std::uint64_t backend_logins_failed = 0;
+  std::uint64_t state_switches = 0;     // session state applied before a statement
+  std::uint64_t reprepares = 0;         // a statement prepared again on another connection
+  std::uint64_t retries = 0;            // reads sent again after a server was lost
+  std::uint64_t outcome_unknown = 0;    // writes in flight when a server was lost
+  std::uint64_t transactions_lost = 0;  // open transactions when a server was lost
+  std::uint64_t protocol_errors = 0;    // malformed packets of clients after login
+  std::uint64_t bytes_from_clients = 0;
+  std::uint64_t bytes_to_clients = 0;
+};
+
+// Name and value of each counter, in order; `fn(std::string_view, std::uint64_t)`.
+template <class Fn>
+void for_each_counter(const Counters& c, Fn&& fn) {
+  fn("clients_accepted", c.clients_accepted);
+  fn("clients_refused", c.clients_refused);
+  fn("logins_failed", c.logins_failed);
+  fn("handshakes_dropped", c.handshakes_dropped);
+  fn("statements_leader", c.statements_leader);
+  fn("statements_replica", c.statements_replica);
+  fn("statements_held", c.statements_held);
+  fn("hold_timeouts", c.hold_timeouts);
+  fn("pool_waits", c.pool_waits);
+  fn("pool_wait_timeouts", c.pool_wait_timeouts);
+  fn("backends_opened", c.backends_opened);
+  fn("backends_lost", c.backends_lost);
+  fn("backend_logins_failed", c.backend_logins_failed);
+  fn("state_switches", c.state_switches);
+  fn("reprepares", c.reprepares);
+  fn("retries", c.retries);
+  fn("outcome_unknown", c.outcome_unknown);
+  fn("transactions_lost", c.transactions_lost);
+  fn("protocol_errors", c.protocol_errors);
+  fn("bytes_from_clients", c.bytes_from_clients);
+  fn("bytes_to_clients", c.bytes_to_clients);
+}
+
+struct SessionRow {
+  std::uint32_t id = 0;  // connection id that the client sees
+  std::uint32_t worker = 0;
+  std::string client;  // "127.0.0.1:51234", "unix"
+  std::string user;
+  std::string cluster;
+  std::string schema;
+  std::string state;   // "idle", "login", "waiting for a server connection", "holding", "running", …
+  std::string server;  // the server it is tied to or running on; empty: none
+  std::string pin;     // why it keeps that connection; empty: it does not
+  bool in_transaction = false;
+  bool tls = false;
+  std::uint64_t statements = 0;
+  std::uint64_t queued_bytes = 0;  // results that the client has not taken yet
+  std::uint64_t connected_ms = 0;
+};
+
+struct PoolRow {
+  std::uint32_t worker = 0;
+  std::string cluster;
+  std::string server;
+  std::string user;
+  std::uint32_t connecting = 0;
+  std::uint32_t idle = 0;
+  std::uint32_t busy = 0;     // running a statement, or kept by a session
+  std::uint32_t waiting = 0;  // statements that wait for a connection
+  std::uint32_t limit = 0;
+  std::uint64_t statements = 0;
+};
+
+struct Report {
+  Counters counters;  // summed over the workers
+  std::vector<SessionRow> sessions;
+  std::vector<PoolRow> pools;
+  std::size_t buffer_bytes = 0;
+  std::size_t clients = 0;
+};
+
+enum class Severity : std::uint8_t { info, warning, error };
+
+// Something that an operator may want to read later. Never holds a password.
+struct Event {
+  Severity severity = Severity::info;
+  std::string kind;  // "backend_lost", "login_failed", "leader_changed", …
+  std::string text;
+};
+
+}  // namespace sluice::proxy

@@ -1,0 +1,51 @@
+// What workers route by: an immutable picture of clusters, servers and accounts, made by the control thread and
+// published to every worker. Index order is stable: server i of cluster c is the same server in every snapshot.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/auth.hpp"
+#include "protocol/capabilities.hpp"
+#include "proxy/io/endpoint.hpp"
+
+namespace sluice::proxy {
+
+struct ServerEntry {
+  std::string name;
+  io::Endpoint endpoint;        // numeric, or a unix path
+  bool replica_usable = false;  // may get reads
+  std::string why;              // why it may not
+};
+
+struct ClusterEntry {
+  std::string name;
+  std::vector<ServerEntry> servers;
+  std::optional<std::uint32_t> leader;      // index of the server that takes writes; nullopt: hold
+  std::string reason;                       // why there is no leader
+  std::string server_version;               // the leader's greeting text, last known; empty: none seen yet
+  protocol::Capabilities capabilities = 0;  // the leader's, last known; 0: none seen yet
+  bool mariadb = true;
+  std::uint32_t version_number = 0;  // 101119 for 10.11.19, 50624 for 5.6.24; 0: unknown
+};
+
+struct Account {
+  std::string user;
+  protocol::Credential credential;
+  std::string auth_plugin;    // the method offered to clients
+  std::uint32_t cluster = 0;  // index into Snapshot::clusters
+};
+
+struct Snapshot {
+  std::uint64_t number = 0;  // counts up
+  std::vector<ClusterEntry> clusters;
+  std::unordered_map<std::string, std::shared_ptr<const Account>> accounts;  // by user name
+};
+
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+}  // namespace sluice::proxy
