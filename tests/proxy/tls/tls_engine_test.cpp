@@ -220,7 +220,7 @@ TEST(TlsEngine, RandomGarbageNeverEndsWell) {
   for (int round = 0; round < 500; ++round) {
     TlsEngine engine = std::move(*TlsEngine::server(any_server()));
     for (int piece = 0; piece < 20 && engine.state() == State::handshake; ++piece) {
-      ByteBuffer garbage(1 + random() % 600);
+      ByteBuffer garbage(11 + random() % 600);
       std::generate(garbage.begin(), garbage.end(), [&] { return static_cast<std::uint8_t>(random()); });
       if (piece == 0 && round % 2 == 0)
         std::copy_n("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11, garbage.begin());
