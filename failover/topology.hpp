@@ -28,10 +28,12 @@ struct ReplicationChannel {
   std::string last_sql_error;
 };
 
-// What one probe of one server found.
+// What one probe of one server found. While a server is unreachable, everything but `reachable`, `error` and
+// `unreachable_since` is what the last probe that succeeded has found: judge() trusts only its identity.
 struct ServerObservation {
   bool reachable = false;
-  std::string error;  // why not reachable, with the server's or the driver's own text; never a password
+  std::string unreachable_since;  // "2026-01-31 12:00:03 UTC"; empty while reachable, or if it was never reached
+  std::string error;              // why not reachable, with the server's or the driver's own text; never a password
   Flavour flavour = Flavour::unknown;
   std::string version;             // as the server's greeting gives it, e.g. "5.5.5-10.11.6-MariaDB-log"
   std::uint64_t capabilities = 0;  // the server's capability flags, protocol::Capabilities
@@ -51,6 +53,11 @@ struct ServerState {
   std::string why;       // in words: "replicates from 127.0.0.1:21001, 0 ms behind", "unreachable: …"
   std::optional<std::uint64_t> lag_ms;
   ServerObservation seen;
+  // What judge() remembers of it from state to state: a server that was seen like this and now takes writes has been
+  // promoted by someone. One that never was, or that took writes beside a leader, may be a stranger (freshly installed,
+  // or with data of its own).
+  bool was_read_only = false;
+  bool was_replica = false;
   friend bool same_for_routing(const ServerState& a, const ServerState& b);
 };
 
@@ -59,6 +66,7 @@ struct ClusterState {
   std::optional<std::size_t> leader;  // index into servers
   std::string reason;                 // why this leader, or why none
   std::vector<ServerState> servers;   // in the order of the configuration
+  std::string last_leader;            // name of the server that led last, remembered while none leads
 };
 
 struct JudgeOptions {
@@ -66,10 +74,25 @@ struct JudgeOptions {
 };
 
 // `previous` is the last state (empty servers at the start); `names` are the configured servers, one observation each.
+//
+// The rules. A server *can* lead if it answers, is not read-only and does not replicate from another server of the
+// cluster (a ring partner that is read-only and follows it does not count). A running channel counts whether or not its
+// source can be reached: a replica that someone forgot to make read-only must not lead when its leader dies. For the
+// same reason a writable server with a stopped channel from an unreachable server cannot lead, unless it led before or
+// went from read-only to writable under our eyes.
+//
+//   one can lead, it led last                   it leads
+//   one can lead, another led last              it leads if it was a replica while the other led (someone promoted it)
+//                                               or if a server follows it; else it may be a stranger: none
+//   one can lead, nobody led before             it leads, unless replicas follow others only: none
+//   several can lead                            the last leader, if it is one of them and every replica that answers
+//                                               follows it; else none
+//   none can lead                               none; a replica is never promoted here
 [[nodiscard]] ClusterState judge(const ClusterState& previous, const std::vector<std::string>& names,
                                  const std::vector<ServerObservation>& observations, const JudgeOptions& options);
 
-// The two states send every query to the same place: nothing has to be published.
+// The two states send every query to the same place: nothing has to be published. The leader's version and
+// capabilities count (clients are greeted with them), and while nobody leads the reason (waiting clients are told it).
 [[nodiscard]] bool same_for_routing(const ClusterState& a, const ClusterState& b);
 
 }  // namespace sluice::failover

@@ -1,0 +1,238 @@
+#include "failover/topology.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "failover/replica_health.hpp"
+#include "failover/source_graph.hpp"
+
+namespace sluice::failover {
+namespace {
+
+using Names = std::vector<std::string>;
+using Indices = std::vector<std::size_t>;
+
+bool is_read_only(const ServerObservation& seen) { return seen.read_only || seen.super_read_only; }
+
+std::string join(const Names& names, const Indices& which) {
+  std::string text;
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    if (i > 0) text += i + 1 == which.size() ? " and " : ", ";
+    text += names[which[i]];
+  }
+  return text;
+}
+
+std::string count_word(std::size_t count) {
+  constexpr const char* words[] = {"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};
+  return count < std::size(words) ? words[count] : std::to_string(count);
+}
+
+struct Verdict {
+  std::optional<std::size_t> leader;
+  std::string reason;
+};
+
+// Decides who leads; see the rules at judge().
+class LeaderElection {
+ public:
+  LeaderElection(const ClusterState& previous, const Names& names, const std::vector<ServerObservation>& observations,
+                 const SourceGraph& graph)
+      : previous_(previous), names_(names), observations_(observations), graph_(graph), bar_(names.size()) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (names[i] == previous.last_leader) last_ = i;
+    }
+  }
+
+  Verdict decide() {
+    Indices able;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      bar_[i] = what_bars(i);
+      if (bar_[i].empty()) able.push_back(i);
+    }
+    if (able.empty()) return {std::nullopt, why_none()};
+    return able.size() == 1 ? decide_for(able.front()) : decide_among(able);
+  }
+
+ private:
+  // Why server i cannot lead, in words that follow its name; empty: it can.
+  [[nodiscard]] std::string what_bars(std::size_t i) const {
+    const auto& seen = observations_[i];
+    if (!seen.reachable)
+      return "is unreachable" + (seen.unreachable_since.empty() ? std::string() : " since " + seen.unreachable_since) +
+             (seen.error.empty() ? std::string() : " (" + seen.error + ")");
+    if (is_read_only(seen)) return "is read_only";
+    for (const auto source : graph_.sources(i)) {
+      if (!is_ring_partner(i, source)) return "is writable, but replicates from " + names_[source];
+    }
+    return what_stopped_channel_bars(i);
+  }
+
+  // A source that follows `i` in turn takes nothing from i's right to lead while it is read-only itself. If both are
+  // writable, or the partner is gone, only the server that led until now goes on.
+  [[nodiscard]] bool is_ring_partner(std::size_t i, std::size_t source) const {
+    const bool incumbent = last_ == i && previous_.leader.has_value();
+    if (!observations_[source].reachable) return incumbent;
+    return graph_.follows(source, i) && (is_read_only(observations_[source]) || incumbent);
+  }
+
+  [[nodiscard]] std::string what_stopped_channel_bars(std::size_t i) const {
+    if (last_ == i || remembered(i, &ServerState::was_read_only)) return {};
+    for (const auto& channel : observations_[i].channels) {
+      const auto source = graph_.source_of(i, channel);
+      if (is_active(channel) || !source || observations_[*source].reachable) continue;
+      return "is writable, but has a stopped replication channel from " + names_[*source] +
+             ", which is unreachable (RESET SLAVE ALL on it says that it shall lead)";
+    }
+    return {};
+  }
+
+  [[nodiscard]] Verdict decide_for(std::size_t only) const {
+    const auto& name = names_[only];
+    const auto followers = followers_of(only);
+    if (last_ != only && followers.empty()) {
+      const auto others = followers_of_others(only);
+      if (last_ && !remembered(only, &ServerState::was_replica))
+        return {std::nullopt, name + " is writable, but nothing follows it and it was not a replica of " +
+                                  names_[*last_] + ", which led before and " + bar_[*last_]};
+      if (!last_ && !others.empty())
+        return {std::nullopt, name + " is writable, but nothing follows it; " + join(names_, others) +
+                                  (others.size() == 1 ? " replicates" : " replicate") + " from another server"};
+    }
+    std::string reason = name + " is the only writable server";
+    if (!followers.empty()) reason += "; " + join(names_, followers) + (followers.size() == 1 ? " follows" : " follow");
+    return {only, reason};
+  }
+
+  [[nodiscard]] Verdict decide_among(const Indices& able) const {
+    const auto all = count_word(able.size()) + " servers are writable: " + join(names_, able);
+    if (!last_) return {std::nullopt, all + "; set read_only on all but the leader"};
+    if (std::find(able.begin(), able.end(), *last_) == able.end())
+      return {std::nullopt, all + "; " + names_[*last_] + ", which led before, " + bar_[*last_]};
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (std::find(able.begin(), able.end(), i) != able.end() || graph_.sources(i).empty()) continue;
+      if (!graph_.follows(i, *last_))
+        return {std::nullopt, all + "; " + names_[i] + " does not follow " + names_[*last_] + ", which led before"};
+    }
+    return {last_, all + "; " + names_[*last_] + " led before and every replica follows it"};
+  }
+
+  [[nodiscard]] std::string why_none() const {
+    std::string reason = "no server is writable; ";
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (observations_[i].reachable && !is_read_only(observations_[i])) reason = "no server can lead; ";
+    }
+    if (last_ && !observations_[*last_].reachable) reason = "the leader " + names_[*last_] + " " + bar_[*last_];
+    bool first = !(last_ && !observations_[*last_].reachable);
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (last_ == i && !observations_[i].reachable) continue;
+      reason += (first ? "" : "; ") + names_[i] + " " + bar_[i];
+      first = false;
+    }
+    return reason;
+  }
+
+  [[nodiscard]] Indices followers_of(std::size_t target) const {
+    Indices followers;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (i != target && graph_.follows(i, target)) followers.push_back(i);
+    }
+    return followers;
+  }
+
+  [[nodiscard]] Indices followers_of_others(std::size_t target) const {
+    Indices followers;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (i != target && !graph_.sources(i).empty() && !graph_.follows(i, target)) followers.push_back(i);
+    }
+    return followers;
+  }
+
+  [[nodiscard]] bool remembered(std::size_t i, bool ServerState::* flag) const {
+    return std::any_of(previous_.servers.begin(), previous_.servers.end(),
+                       [&](const ServerState& server) { return server.name == names_[i] && server.*flag; });
+  }
+
+  const ClusterState& previous_;
+  const Names& names_;
+  const std::vector<ServerObservation>& observations_;
+  const SourceGraph& graph_;
+  std::optional<std::size_t> last_;
+  Names bar_;  // of each server: what_bars()
+};
+
+// A server that takes writes beside the leader goes its own way: it is no former replica any more.
+void remember(const ClusterState& previous, const SourceGraph& graph, bool beside_leader, std::size_t i,
+              ServerState& state) {
+  for (const auto& before : previous.servers) {
+    if (before.name != state.name) continue;
+    state.was_read_only = before.was_read_only;
+    state.was_replica = before.was_replica;
+  }
+  if (!state.seen.reachable) return;
+  const bool replica = is_read_only(state.seen) || !graph.sources(i).empty();
+  if (beside_leader && !replica) state.was_read_only = state.was_replica = false;
+  state.was_read_only = state.was_read_only || is_read_only(state.seen);
+  state.was_replica = state.was_replica || replica;
+}
+
+void fill_leader(ServerState& state, const SourceGraph& graph, std::size_t i) {
+  state.role = Role::leader;
+  state.healthy = true;
+  state.why = "takes writes";
+  for (const auto& channel : state.seen.channels) {
+    if (is_active(channel) && !graph.source_of(i, channel))
+      state.why += "; also replicates from " + channel.source_host + ":" + std::to_string(channel.source_port) +
+                   " outside of this cluster";
+  }
+}
+
+bool usable_replica(const ServerState& state) { return state.role == Role::replica && state.healthy; }
+
+}  // namespace
+
+ClusterState judge(const ClusterState& previous, const std::vector<std::string>& names,
+                   const std::vector<ServerObservation>& observations, const JudgeOptions& options) {
+  assert(names.size() == observations.size());
+  const SourceGraph graph(names, observations);
+  auto verdict = LeaderElection(previous, names, observations, graph).decide();
+  auto healths = judge_replicas(verdict.leader, names, observations, graph, options);
+
+  ClusterState state;
+  state.cluster = previous.cluster;
+  state.leader = verdict.leader;
+  state.reason = std::move(verdict.reason);
+  state.last_leader = verdict.leader ? names[*verdict.leader] : previous.last_leader;
+  state.servers.resize(names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    auto& server = state.servers[i];
+    server.name = names[i];
+    server.seen = observations[i];
+    remember(previous, graph, verdict.leader && verdict.leader != i, i, server);
+    if (i == verdict.leader) {
+      fill_leader(server, graph, i);
+    } else if (!server.seen.reachable) {
+      server.why = "unreachable: " + server.seen.error;
+    } else {
+      server.role = healths[i].is_replica ? Role::replica : Role::unknown;
+      server.healthy = healths[i].healthy;
+      server.why = std::move(healths[i].why);
+      server.lag_ms = healths[i].lag_ms;
+    }
+  }
+  return state;
+}
+
+bool same_for_routing(const ServerState& a, const ServerState& b) {
+  if (a.name != b.name || (a.role == Role::leader) != (b.role == Role::leader)) return false;
+  if (usable_replica(a) != usable_replica(b)) return false;
+  return a.role != Role::leader || (a.seen.version == b.seen.version && a.seen.capabilities == b.seen.capabilities);
+}
+
+bool same_for_routing(const ClusterState& a, const ClusterState& b) {
+  if (a.cluster != b.cluster || a.leader != b.leader || (!a.leader && a.reason != b.reason)) return false;
+  return std::equal(a.servers.begin(), a.servers.end(), b.servers.begin(), b.servers.end(),
+                    [](const ServerState& x, const ServerState& y) { return same_for_routing(x, y); });
+}
+
+}  // namespace sluice::failover
