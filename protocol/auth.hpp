@@ -10,13 +10,13 @@
 // (switch 0xfe, more-data 0x01) goes to `on_packet`.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "protocol/auth_methods.hpp"
 #include "protocol/bytes.hpp"
 #include "protocol/handshake.hpp"
 
@@ -24,9 +24,6 @@ namespace sluice::protocol {
 
 constexpr std::string_view native_password_plugin = "mysql_native_password";
 constexpr std::string_view caching_sha2_plugin = "caching_sha2_password";
-
-using Sha1 = std::array<std::uint8_t, 20>;
-using Sha256 = std::array<std::uint8_t, 32>;
 
 // What is known of an account to prove a client. Any one of the three is enough; the password serves every method.
 struct Credential {
@@ -43,6 +40,8 @@ struct Credential {
 struct Secret {
   std::optional<std::string> password;
   std::optional<Sha1> native_stage1;  // SHA1(password), learned from a client's proof by mysql_native_password
+  // SHA256(password), learned from a fast caching_sha2 proof: logs on where the server has the account in its cache.
+  std::optional<Sha256> sha2_stage1;
 };
 
 struct AuthAction {
@@ -77,7 +76,31 @@ class ServerAuth {
   [[nodiscard]] const std::optional<Sha256>& learned_fast() const { return learned_fast_; }
 
  private:
-  // The implementation's own state goes here.
+  enum class Stage : std::uint8_t {
+    new_client,
+    response,       // the answer to a switch request
+    full_password,  // the password, in clear or encrypted, or a request for the public key
+    encrypted,      // the password encrypted with the key that was sent
+    finished,
+  };
+
+  [[nodiscard]] AuthAction check(Bytes response);
+  [[nodiscard]] AuthAction check_native(Bytes response);
+  [[nodiscard]] AuthAction check_fast(Bytes response);
+  [[nodiscard]] AuthAction on_full_password(Bytes payload);
+  [[nodiscard]] AuthAction on_encrypted(Bytes payload);
+  [[nodiscard]] AuthAction check_full(Bytes terminated_password);
+  [[nodiscard]] bool password_fits(std::string_view password) const;
+  [[nodiscard]] bool empty_password() const;
+  [[nodiscard]] AuthAction accept(ByteBuffer last_words = {});
+  [[nodiscard]] AuthAction refuse();
+
+  const Credential* credential_;
+  Nonce nonce_;
+  const ServerRsa* rsa_;  // null: no RSA
+  bool secure_channel_;
+  bool caching_sha2_;  // the method in use; else native
+  Stage stage_ = Stage::new_client;
   bool used_password_ = false;
   Secret secret_;
   std::optional<Sha256> learned_fast_;
@@ -98,7 +121,22 @@ class ClientAuth {
   [[nodiscard]] std::string_view refusal() const { return refusal_; }
 
  private:
-  // The implementation's own state goes here.
+  enum class Stage : std::uint8_t { proof, switched, public_key, full_sent };
+
+  [[nodiscard]] AuthAction on_switch(Bytes payload);
+  [[nodiscard]] AuthAction on_more_data(Bytes data);
+  [[nodiscard]] AuthAction send_full_password();
+  [[nodiscard]] AuthAction send_encrypted(std::string_view public_key_pem);
+  [[nodiscard]] std::optional<ByteBuffer> native_answer() const;
+  [[nodiscard]] std::optional<ByteBuffer> sha2_answer() const;
+  [[nodiscard]] AuthAction refuse(std::string_view why);
+
+  const Secret* secret_;
+  ClientRsa rsa_;
+  Nonce nonce_{};
+  bool secure_channel_;
+  bool caching_sha2_ = false;  // the method in use; else native
+  Stage stage_ = Stage::proof;
   std::string_view refusal_;
 };
 

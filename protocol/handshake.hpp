@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -56,7 +57,10 @@ struct ChangeUser {  // payload of COM_CHANGE_USER after its command byte
   std::string schema;
   std::uint16_t collation = 45;
   std::string auth_plugin;
+  std::vector<std::pair<std::string, std::string>> attributes;  // as in HandshakeResponse
 };
+
+constexpr std::size_t connect_attributes_max = 1U << 16;
 
 [[nodiscard]] std::optional<Greeting> parse_greeting(Bytes payload);
 [[nodiscard]] ByteBuffer encode_greeting(const Greeting& greeting);

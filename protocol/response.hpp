@@ -51,7 +51,7 @@ void append_ok(ByteBuffer& out, const OkPacket& ok, Capabilities negotiated, std
 
 struct ErrPacket {
   std::uint16_t code = 0;
-  std::string_view sqlstate;  // five characters
+  std::string_view sqlstate;  // five characters; written empty: left out, as before a client is known
   std::string_view message;   // borrowed
 };
 

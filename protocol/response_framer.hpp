@@ -13,31 +13,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "protocol/answer_grammar.hpp"
 #include "protocol/bytes.hpp"
 #include "protocol/capabilities.hpp"
-#include "protocol/status.hpp"
 
 namespace sluice::protocol {
-
-// What the answer to a command looks like.
-enum class ResponseShape : std::uint8_t {
-  ok_or_error,  // PING, INIT_DB, RESET_CONNECTION, STMT_RESET, SET_OPTION (EOF counts as OK), CHANGE_USER without
-                // switch
-  query,       // QUERY and STMT_EXECUTE: results one after another, each OK, ERR, a resultset or a LOCAL INFILE request
-  prepare,     // STMT_PREPARE: prepare-OK, parameter definitions, column definitions
-  rows,        // STMT_FETCH: rows, then EOF (or OK under DEPRECATE_EOF)
-  field_list,  // FIELD_LIST: column definitions, then EOF (or OK under DEPRECATE_EOF)
-  text,        // STATISTICS: one packet of text (or ERR)
-};
-
-enum class PacketRole : std::uint8_t {
-  fragment,      // bytes that were held because a chunk ended inside a header: pass them on as they are
-  ok,            // OK, also where it ends a resultset under DEPRECATE_EOF (type byte 0xfe)
-  eof,           // a classic EOF; see `after_columns()`
-  error,         // ERR
-  prepare_ok,    // first packet of a prepare answer: carries the statement id
-  local_infile,  // the server wants a file: the client must send it before the answer goes on
-};
 
 struct FramerStep {
   enum class Kind : std::uint8_t {
@@ -76,7 +56,26 @@ class ResponseFramer {
   [[nodiscard]] std::uint8_t next_sequence() const { return next_sequence_; }
 
  private:
-  // The implementation's own state goes here.
+  [[nodiscard]] FramerStep run(Bytes input);
+  [[nodiscard]] FramerStep meet_packet(Bytes input, std::size_t& at, bool& stop);
+  [[nodiscard]] FramerStep resume_held(Bytes input);
+  [[nodiscard]] FramerStep hold(Bytes input, std::size_t wanted);
+  [[nodiscard]] FramerStep give_packet(Bytes packet, std::size_t used, bool in_place);
+  [[nodiscard]] FramerStep give_fragment(std::size_t used);
+  [[nodiscard]] FramerStep give_held(std::size_t used);
+  [[nodiscard]] FramerStep malformed();
+  std::size_t skip_rows(Bytes input, std::size_t at);
+  std::size_t skip_body(Bytes input, std::size_t at);
+  void begin_body(std::uint32_t length, std::uint32_t seen);
+
+  AnswerGrammar grammar_;
+  ByteBuffer held_;              // the start of a packet that a chunk cut, from its header on
+  std::size_t wanted_ = 0;       // how long held_ must get before it can be judged; 0: nothing is held
+  std::uint32_t body_left_ = 0;  // bytes of a passed packet's body still to come
+  bool continuation_ = false;    // the next header continues the packet before it
+  bool in_body_ = false;         // between a passed packet's header and its end
+  bool broken_ = false;
+
   Bytes packet_;
   PacketRole role_ = PacketRole::fragment;
   bool in_place_ = false;
