@@ -1,0 +1,141 @@
+#include "failover/probe_script.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <initializer_list>
+#include <limits>
+
+namespace sluice::failover {
+namespace {
+
+constexpr std::string_view mariadb_prefix = "5.5.5-";
+
+// Reads one row by column names. A column that is missing reads like NULL.
+class Row {
+ public:
+  Row(const ResultTable& table, std::size_t row) : table_(table), cells_(table.rows[row]) {}
+
+  // The first of these columns that exists: MySQL renamed Master_… to Source_… and Slave_… to Replica_….
+  [[nodiscard]] const std::string* find(std::initializer_list<std::string_view> columns) const {
+    for (const auto column : columns) {
+      for (std::size_t i = 0; i < table_.columns.size() && i < cells_.size(); ++i) {
+        if (table_.columns[i] == column) return cells_[i] ? &*cells_[i] : nullptr;
+      }
+    }
+    return nullptr;
+  }
+
+  [[nodiscard]] std::string text(std::initializer_list<std::string_view> columns) const {
+    const auto* cell = find(columns);
+    return cell != nullptr ? *cell : std::string();
+  }
+
+  template <typename Number>
+  [[nodiscard]] std::optional<Number> number(std::initializer_list<std::string_view> columns) const {
+    const auto* cell = find(columns);
+    if (cell == nullptr) return std::nullopt;
+    Number value{};
+    const auto [end, error] = std::from_chars(cell->data(), cell->data() + cell->size(), value);
+    if (error != std::errc{} || end != cell->data() + cell->size()) return std::nullopt;
+    return value;
+  }
+
+  // Anything but a plain "off" counts as on: newer servers know more ways of being read-only than one.
+  [[nodiscard]] bool on(std::initializer_list<std::string_view> columns) const {
+    const auto* cell = find(columns);
+    return cell != nullptr && *cell != "0" && *cell != "OFF";
+  }
+
+ private:
+  const ResultTable& table_;
+  const std::vector<std::optional<std::string>>& cells_;
+};
+
+// GTID sets are shown and compared as one line.
+std::string without_newlines(std::string text) {
+  std::erase(text, '\n');
+  return text;
+}
+
+std::string error_text(const Row& row, std::string_view number_column, std::string_view text_column) {
+  const auto number = row.number<std::uint32_t>({number_column}).value_or(0);
+  const auto text = row.text({text_column});
+  if (number == 0 && text.empty()) return {};
+  return text + " (" + std::to_string(number) + ")";
+}
+
+ReplicationChannel read_channel(const Row& row) {
+  ReplicationChannel channel;
+  channel.name = row.text({"Connection_name", "Channel_Name"});
+  channel.source_host = row.text({"Master_Host", "Source_Host"});
+  channel.source_port = row.number<std::uint16_t>({"Master_Port", "Source_Port"}).value_or(0);
+  channel.source_server_id = row.number<std::uint32_t>({"Master_Server_Id", "Source_Server_Id"}).value_or(0);
+  channel.io_running = row.text({"Slave_IO_Running", "Replica_IO_Running"}) == "Yes";
+  channel.sql_running = row.text({"Slave_SQL_Running", "Replica_SQL_Running"}) == "Yes";
+  const auto lag_s = row.number<std::uint64_t>({"Seconds_Behind_Master", "Seconds_Behind_Source"});
+  constexpr std::uint64_t lag_s_max = std::numeric_limits<std::uint32_t>::max();
+  if (lag_s) channel.lag_ms = std::min(*lag_s, lag_s_max) * 1000;
+  channel.delay_s = row.number<std::uint32_t>({"SQL_Delay"}).value_or(0);
+  channel.last_io_error = error_text(row, "Last_IO_Errno", "Last_IO_Error");
+  channel.last_sql_error = error_text(row, "Last_SQL_Errno", "Last_SQL_Error");
+  return channel;
+}
+
+}  // namespace
+
+ServerKind ServerKind::from_version(std::string_view version) {
+  ServerKind kind;
+  if (version.starts_with(mariadb_prefix)) version.remove_prefix(mariadb_prefix.size());
+  std::uint32_t part[3] = {};
+  const char* at = version.data();
+  const char* const end = at + version.size();
+  for (auto& value : part) {
+    const auto [next, error] = std::from_chars(at, end, value);
+    if (error != std::errc{} || value > 99) return kind;
+    at = next != end && *next == '.' ? next + 1 : next;
+  }
+  kind.flavour = version.find("MariaDB") != std::string_view::npos ? Flavour::mariadb : Flavour::mysql;
+  kind.number = part[0] * 10'000 + part[1] * 100 + part[2];
+  return kind;
+}
+
+std::string ServerKind::greeting_version(std::string_view driver_version) const {
+  const bool prefixed = flavour == Flavour::mariadb && number / 10'000 == 10;
+  if (!prefixed || driver_version.starts_with(mariadb_prefix)) return std::string(driver_version);
+  return std::string(mariadb_prefix) + std::string(driver_version);
+}
+
+std::string ServerKind::probe_statements() const {
+  std::string text = "SELECT @@global.server_id AS server_id, @@global.read_only AS read_only";
+  if (flavour == Flavour::mariadb)
+    return text +
+           ", @@global.gtid_current_pos AS gtid_current_pos, @@global.gtid_binlog_pos AS gtid_binlog_pos; "
+           "SHOW ALL SLAVES STATUS";
+  text += ", @@global.server_uuid AS server_uuid, @@global.gtid_executed AS gtid_executed";
+  if (number >= 50'708) text += ", @@global.super_read_only AS super_read_only";
+  return text + (number >= 80'022 ? "; SHOW REPLICA STATUS" : "; SHOW SLAVE STATUS");
+}
+
+std::string_view ServerKind::privilege() const {
+  return flavour == Flavour::mariadb && number >= 100'500 ? "SLAVE MONITOR" : "REPLICATION CLIENT";
+}
+
+bool read_probe(const ServerKind& kind, const std::vector<ResultTable>& tables, ServerObservation& observation) {
+  if (tables.size() != 2 || tables[0].rows.size() != 1) return false;
+  const Row variables(tables[0], 0);
+  const auto server_id = variables.number<std::uint32_t>({"server_id"});
+  if (!server_id || variables.find({"read_only"}) == nullptr) return false;
+  observation.flavour = kind.flavour;
+  observation.server_id = *server_id;
+  observation.server_uuid = variables.text({"server_uuid"});
+  observation.read_only = variables.on({"read_only"});
+  observation.super_read_only = variables.on({"super_read_only"});
+  observation.position = without_newlines(variables.text({"gtid_current_pos", "gtid_executed"}));
+  if (observation.position.empty()) observation.position = variables.text({"gtid_binlog_pos"});
+  observation.channels.clear();
+  for (std::size_t i = 0; i < tables[1].rows.size(); ++i)
+    observation.channels.push_back(read_channel(Row(tables[1], i)));
+  return true;
+}
+
+}  // namespace sluice::failover
