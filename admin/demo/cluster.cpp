@@ -39,7 +39,9 @@ void Cluster::load(const std::map<std::string, std::string>& conf) {
   for (unsigned number = 1;; ++number) {
     const auto port = conf.find("port." + std::to_string(number));
     if (port == conf.end()) break;
-    add_node(static_cast<std::uint16_t>(std::stoul(port->second)));
+    Node& node = add_node(static_cast<std::uint16_t>(std::stoul(port->second)));
+    const auto server_id = conf.find("server_id." + std::to_string(number));
+    if (server_id != conf.end()) node.use_server_id(static_cast<std::uint32_t>(std::stoul(server_id->second)));
   }
   if (nodes_.empty()) {
     for (unsigned number = 0; number < options_.nodes; ++number) {
@@ -52,7 +54,11 @@ void Cluster::load(const std::map<std::string, std::string>& conf) {
 
 void Cluster::save() const {
   KeyValues conf{{"flavour", std::string(to_string(options_.flavour))}, {"leader", std::to_string(last_leader_ + 1)}};
-  for (const auto& node : nodes_) conf["port." + std::to_string(node.server_id())] = std::to_string(node.port());
+  for (std::size_t index = 0; index < nodes_.size(); ++index) {
+    const std::string number = std::to_string(index + 1);
+    conf["port." + number] = std::to_string(nodes_[index].port());
+    conf["server_id." + number] = std::to_string(nodes_[index].server_id());
+  }
   write_key_values(conf_file(), conf);
 }
 
@@ -109,6 +115,15 @@ void Cluster::avoid_taken_ports() {
   save();
 }
 
+// A server set up from scratch gets a new server id: a replica skips events that carry its own, and the cluster's
+// history may hold many that the server of that name wrote when it led.
+void Cluster::provision_empty(Node& node) {
+  constexpr std::uint32_t next_life = 100;
+  if (node.ever_started()) node.use_server_id(node.server_id() + next_life);
+  save();
+  node.provision(data_template(), false);
+}
+
 void Cluster::start_all(std::vector<bool>& fresh) {
   for (std::size_t index = 0; index < nodes_.size(); ++index) {
     Node& node = nodes_[index];
@@ -117,7 +132,7 @@ void Cluster::start_all(std::vector<bool>& fresh) {
       node.resume();
       continue;
     }
-    if (fresh[index]) node.provision(data_template(), false);
+    if (fresh[index]) provision_empty(node);
     node.start();
   }
   for (auto& node : nodes_) node.await_ready();

@@ -81,6 +81,7 @@ class Cluster {
   void load(const std::map<std::string, std::string>& conf);
   void save() const;
   Node& add_node(std::uint16_t port);
+  void provision_empty(Node& node);
   [[nodiscard]] std::uint16_t pick_port(std::uint16_t preferred) const;
   void prepare();
   void avoid_taken_ports();

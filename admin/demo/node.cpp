@@ -37,6 +37,8 @@ pid_t Node::pid() const {
 
 bool Node::provisioned() const { return fs::exists(provisioned_mark()); }
 
+bool Node::ever_started() const { return fs::exists(config_file()); }
+
 SqlAddress Node::address() const {
   return {.host = host_,
           .port = settings_.port,
@@ -57,8 +59,7 @@ bool Node::answers() const {
 }
 
 void Node::write_config() const {
-  const fs::path config = settings_.folder / "my.cnf";
-  write_file(config, server_config(context_->flavour, context_->installation, settings_), 0644);
+  write_file(config_file(), server_config(context_->flavour, context_->installation, settings_), 0644);
 }
 
 void Node::provision(const fs::path& from, bool with_accounts) {
@@ -89,7 +90,7 @@ void Node::start() {
   const auto size = fs::file_size(error_log(), absent);
   log_start_ = absent ? 0 : size;
   SpawnOptions options;
-  options.argv = {context_->installation.server.string(), "--defaults-file=" + (settings_.folder / "my.cnf").string()};
+  options.argv = {context_->installation.server.string(), "--defaults-file=" + config_file().string()};
   // As root a server runs only when told so by name: here no other account can reach the folder.
   if (::geteuid() == 0 && !context_->run_as) options.argv.emplace_back("--user=root");
   if (!provisioned()) options.argv.push_back("--init-file=" + first_start_file().string());

@@ -51,7 +51,9 @@ class Node {
   // Makes the data folder anew from `data` (a template, or the data folder of a stopped server of this cluster,
   // `with_accounts`). Not while running.
   void provision(const std::filesystem::path& data, bool with_accounts);
-  void use_port(std::uint16_t port) { settings_.port = port; }
+  void use_port(std::uint16_t port) { settings_.port = port; }                      // from the next start on
+  void use_server_id(std::uint32_t server_id) { settings_.server_id = server_id; }  // from the next start on
+  [[nodiscard]] bool ever_started() const;
 
   void start();  // returns at once; does nothing when running
   void await_ready(std::chrono::milliseconds bound = std::chrono::seconds{60});
@@ -69,6 +71,7 @@ class Node {
   [[noreturn]] void fail_start(const std::string& why) const;
   [[nodiscard]] ProcessId require_process(const char* operation) const;
   [[nodiscard]] std::filesystem::path data() const { return settings_.folder / "data"; }
+  [[nodiscard]] std::filesystem::path config_file() const { return settings_.folder / "my.cnf"; }
   [[nodiscard]] std::filesystem::path pid_file() const { return settings_.folder / "pid"; }
   [[nodiscard]] std::filesystem::path first_start_file() const { return settings_.folder / "first-start.sql"; }
   [[nodiscard]] std::filesystem::path provisioned_mark() const { return settings_.folder / "provisioned"; }

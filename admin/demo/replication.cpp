@@ -136,8 +136,9 @@ void Cluster::await_replicated(std::chrono::seconds bound) {
     const auto seconds = static_cast<unsigned>(bound.count());
     const std::string left = sql.value(await_position_query(options_.flavour, position, seconds));
     if (left.empty() || left == "-1" || (left == "1" && options_.flavour == Flavour::mariadb)) {
+      const Record status = replica_status(sql);
       throw DemoError(nodes_[index].name() + " did not reach " + position + " within " + std::to_string(seconds) +
-                      " s");
+                      " s: " + text(status, "Last_IO_Error") + " " + text(status, "Last_SQL_Error"));
     }
   }
 }
@@ -188,7 +189,7 @@ bool Cluster::history_is_complete(std::size_t leader) const {
 void Cluster::seed(std::size_t index, std::size_t leader) {
   Node& node = nodes_.at(index);
   if (history_is_complete(leader)) {
-    node.provision(data_template(), false);
+    provision_empty(node);
   } else {
     std::size_t donor = 0;
     while (donor < nodes_.size() && (donor == index || role(donor) != Role::replica)) ++donor;

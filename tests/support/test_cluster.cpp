@@ -67,7 +67,7 @@ SqlAddress TestCluster::app_address(std::size_t node) {
   return address;
 }
 
-TestCluster& shared_cluster(Flavour flavour) {
+TestCluster& shared_cluster(Flavour flavour, unsigned nodes) {
   // Ended before static objects are: a failure to stop a server is still a failure of the test.
   class EndClusters : public testing::Environment {
     void TearDown() override { shared_clusters().clear(); }
@@ -75,7 +75,7 @@ TestCluster& shared_cluster(Flavour flavour) {
   [[maybe_unused]] static const auto* end = testing::AddGlobalTestEnvironment(new EndClusters);
   auto& cluster = shared_clusters()[flavour];
   if (!cluster) {
-    cluster = std::make_unique<TestCluster>(cluster_options(flavour));
+    cluster = std::make_unique<TestCluster>(cluster_options(flavour, nodes));
   } else {
     cluster->reset();
   }

@@ -49,6 +49,6 @@ class TestCluster {
 };
 
 // Made when first asked for, reset on each later call.
-TestCluster& shared_cluster(Flavour flavour = Flavour::mariadb);
+TestCluster& shared_cluster(Flavour flavour = Flavour::mariadb, unsigned nodes = 3);
 
 }  // namespace sluice::test

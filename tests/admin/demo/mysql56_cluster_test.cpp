@@ -1,0 +1,74 @@
+// The same with Oracle's MySQL 5.6: what the cluster does is no habit of MariaDB.
+#include <gtest/gtest.h>
+
+#include "admin/demo/wait.hpp"
+#include "support/test_cluster.hpp"
+
+namespace sluice::demo {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Mysql56Cluster : public testing::Test {
+ protected:
+  test::TestCluster& cluster_ = test::shared_cluster(Flavour::mysql56, 2);
+};
+
+TEST_F(Mysql56Cluster, FirstNodeLeadsAndRowsReachTheReplica) {
+  EXPECT_EQ(cluster_->role(0), Role::leader);
+  EXPECT_EQ(cluster_->role(1), Role::replica);
+  Sql leader = cluster_.app(0);
+  EXPECT_EQ(leader.value("SELECT LEFT(@@version, 4)"), "5.6.");
+  EXPECT_EQ(leader.value("SELECT @@gtid_mode"), "ON");
+  leader.exec("CREATE TABLE t (id INT PRIMARY KEY, text VARCHAR(20))");
+  leader.exec("INSERT INTO t VALUES (1, 'one'), (2, NULL)");
+  cluster_->await_replicated();
+  const std::string id = std::to_string(cluster_->node(1).server_id());
+  EXPECT_EQ(cluster_.app(1).query("SELECT id, text, @@server_id FROM t ORDER BY id"),
+            (Rows{{"1", "one", id}, {"2", std::nullopt, id}}));
+  EXPECT_THROW(cluster_.app(1).exec("INSERT INTO t VALUES (3, 'three')"), SqlError);
+}
+
+TEST_F(Mysql56Cluster, ServersHaveIdentitiesOfTheirOwn) {
+  EXPECT_NE(cluster_.root(0).value("SELECT @@server_uuid"), cluster_.root(1).value("SELECT @@server_uuid"));
+}
+
+TEST_F(Mysql56Cluster, NobodyGetsInWithoutPassword) {
+  SqlAddress nobody = cluster_->node(0).address();
+  nobody.user = "root";
+  nobody.password = "";
+  EXPECT_THROW(Sql{nobody}, SqlError);
+  nobody.socket = cluster_->node(0).socket().string();
+  EXPECT_THROW(Sql{nobody}, SqlError);
+}
+
+TEST_F(Mysql56Cluster, AKilledReplicaCatchesUpAndAHungOneAnswersAgain) {
+  Node& replica = cluster_->node(1);
+  replica.kill();
+  cluster_.app(0).exec("CREATE TABLE t (id INT PRIMARY KEY)");
+  cluster_.app(0).exec("INSERT INTO t VALUES (7)");
+  replica.start();
+  replica.await_ready();
+  cluster_->await_replicated();
+  EXPECT_EQ(cluster_.app(1).value("SELECT id FROM t"), "7");
+  replica.hang();
+  EXPECT_FALSE(replica.answers());
+  replica.resume();
+  EXPECT_TRUE(await([&] { return replica.answers(); }, 10s));
+}
+
+TEST_F(Mysql56Cluster, LeadershipMovesAndAWipedServerJoinsFromScratch) {
+  cluster_.app(0).exec("CREATE TABLE t (id INT PRIMARY KEY)");
+  cluster_->promote(1);
+  EXPECT_EQ(cluster_->leader_index(), 1U);
+  EXPECT_EQ(cluster_->role(0), Role::replica);
+  cluster_.app(1).exec("INSERT INTO t VALUES (18)");
+  cluster_->await_replicated();
+  EXPECT_EQ(cluster_.app(0).value("SELECT id FROM t"), "18");
+  cluster_->rejoin_fresh(0);
+  cluster_->await_replicated();
+  EXPECT_EQ(cluster_.app(0).value("SELECT id FROM t"), "18");
+}
+
+}  // namespace
+}  // namespace sluice::demo
