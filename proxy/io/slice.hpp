@@ -75,7 +75,10 @@ class Slice {
   }
 
  private:
-  void release();  // slice.cpp: returns the block to its pool with the last reference
+  void release() {
+    if (block_ != nullptr && --block_->references == 0) recycle(block_);
+  }
+  static void recycle(Block* block);  // slice.cpp: the last reference is gone, back to the pool
 
   Block* block_ = nullptr;
   std::uint32_t begin_ = 0;
