@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <tuple>
 
 #include "failover/replica_health.hpp"
 #include "failover/source_graph.hpp"
@@ -187,6 +188,19 @@ void fill_leader(ServerState& state, const SourceGraph& graph, std::size_t i) {
   }
 }
 
+auto identity(const ServerObservation& seen) {
+  return std::tie(seen.flavour, seen.version, seen.capabilities, seen.server_id, seen.server_uuid);
+}
+
+bool looks_same(const ServerState& a, const ServerState& b) {
+  const auto judged = [](const ServerState& s) { return std::tie(s.name, s.role, s.healthy, s.why, s.lag_ms); };
+  const auto seen = [](const ServerState& s) {
+    return std::tie(s.seen.reachable, s.seen.unreachable_since, s.seen.error, s.seen.read_only, s.seen.super_read_only,
+                    s.seen.position, s.seen.channels);
+  };
+  return judged(a) == judged(b) && seen(a) == seen(b) && identity(a.seen) == identity(b.seen);
+}
+
 bool usable_replica(const ServerState& state) { return state.role == Role::replica && state.healthy; }
 
 }  // namespace
@@ -221,6 +235,12 @@ ClusterState judge(const ClusterState& previous, const std::vector<std::string>&
     }
   }
   return state;
+}
+
+bool same_to_see(const ClusterState& a, const ClusterState& b) {
+  if (a.cluster != b.cluster || a.leader != b.leader || a.reason != b.reason || a.last_leader != b.last_leader)
+    return false;
+  return std::equal(a.servers.begin(), a.servers.end(), b.servers.begin(), b.servers.end(), looks_same);
 }
 
 bool same_for_routing(const ServerState& a, const ServerState& b) {

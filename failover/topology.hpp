@@ -26,13 +26,14 @@ struct ReplicationChannel {
   std::uint32_t delay_s = 0;            // configured delay
   std::string last_io_error;
   std::string last_sql_error;
+  friend bool operator==(const ReplicationChannel&, const ReplicationChannel&) = default;
 };
 
 // What one probe of one server found. While a server is unreachable, everything but `reachable`, `error` and
 // `unreachable_since` is what the last probe that succeeded has found: judge() trusts only its identity.
 struct ServerObservation {
   bool reachable = false;
-  std::string unreachable_since;  // "2026-01-31 12:00:03 UTC"; empty while reachable, or if it was never reached
+  std::string unreachable_since;  // "2026-01-31 12:00:03 UTC"; empty while reachable
   std::string error;              // why not reachable, with the server's or the driver's own text; never a password
   Flavour flavour = Flavour::unknown;
   std::string version;             // as the server's greeting gives it, e.g. "5.5.5-10.11.6-MariaDB-log"
@@ -94,5 +95,8 @@ struct JudgeOptions {
 // The two states send every query to the same place: nothing has to be published. The leader's version and
 // capabilities count (clients are greeted with them), and while nobody leads the reason (waiting clients are told it).
 [[nodiscard]] bool same_for_routing(const ClusterState& a, const ClusterState& b);
+
+// An operator sees no difference: everything is equal but how long the probes took.
+[[nodiscard]] bool same_to_see(const ClusterState& a, const ClusterState& b);
 
 }  // namespace sluice::failover

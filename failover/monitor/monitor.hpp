@@ -31,6 +31,8 @@ struct MonitorOptions {
   std::uint32_t interval_ms = 500;
   std::uint32_t connect_timeout_ms = 1000;
   std::uint32_t probe_timeout_ms = 1000;  // an answer that takes longer counts as unreachable
+  bool tls =
+      false;  // encrypt from the start; a server that insists on TLS gets it anyway (certificates aren't verified)
   JudgeOptions judge;
 };
 
@@ -38,6 +40,7 @@ class Monitor {
  public:
   using OnState = std::function<void(const ClusterState&)>;
 
+  // `on_state` may call anything here but must not destroy the monitor. The process must ignore SIGPIPE (TLS writes).
   Monitor(boost::asio::io_context& io, MonitorOptions options, OnState on_state);
   ~Monitor();
   Monitor(const Monitor&) = delete;
@@ -46,7 +49,7 @@ class Monitor {
   void start();
   void stop();
   // Probes this server now instead of at the next interval: the data path saw a reset or a refusal. Bounded: at most
-  // one such probe per 50 ms and server.
+  // one such probe per 50 ms and server; one that comes too early is put off, not dropped.
   void probe_soon(std::size_t server);
   [[nodiscard]] const ClusterState& state() const;
 

@@ -1,0 +1,337 @@
+#include "failover/monitor/driver_connection.hpp"
+
+#include <errmsg.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <boost/asio/post.hpp>
+#include <cassert>
+#include <utility>
+
+namespace sluice::failover {
+namespace {
+
+namespace asio = boost::asio;
+
+// Bounds on what a peer may make us keep. The longest honest answer is a GTID set.
+constexpr unsigned long packet_bytes_max = 4UL << 20;
+constexpr std::size_t kept_bytes_max = 8UL << 20;
+constexpr std::size_t rows_max = 256;
+constexpr std::size_t tables_max = 4;
+// The driver's default of 60 KiB is tight for loading an authentication plugin and for TLS.
+constexpr std::size_t call_stack_bytes = 256UL << 10;
+// Methods that neither ask on the terminal nor send the password as it is.
+constexpr const char* auth_plugins_allowed =
+    "mysql_native_password,client_ed25519,caching_sha2_password,sha256_password,parsec";
+
+}  // namespace
+
+DriverConnection::DriverConnection(asio::io_context& io) : io_(io), descriptor_(io), deadline_(io) {}
+
+DriverConnection::~DriverConnection() { close(); }
+
+void DriverConnection::connect(ConnectTarget target, std::chrono::milliseconds timeout, Done done) {
+  assert(mysql_ == nullptr);
+  target_ = std::move(target);
+  mysql_ = mysql_init(nullptr);
+  if (mysql_ != nullptr) set_options();
+  begin(Call::connect, timeout, std::move(done));
+}
+
+void DriverConnection::query(std::string sql, std::chrono::milliseconds timeout, Done done) {
+  sql_ = std::move(sql);
+  tables_.clear();
+  kept_bytes_ = 0;
+  begin(Call::query, timeout, std::move(done));
+}
+
+void DriverConnection::watch(std::function<void()> on_readable) {
+  assert(call_ == Call::none);
+  if (!watch_socket()) return;
+  descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
+                         [weak = weak_from_this(), wait = ++wait_,
+                          on_readable = std::move(on_readable)](const boost::system::error_code& error) {
+                           const auto self = weak.lock();
+                           if (!error && self && self->wait_ == wait) on_readable();
+                         });
+}
+
+void DriverConnection::close() {
+  ++operation_;
+  ++wait_;
+  done_ = nullptr;
+  deadline_.cancel();
+  give_up_call();
+  call_ = Call::none;
+  boost::system::error_code ignored;
+  descriptor_.close(ignored);
+  watched_socket_ = -1;
+  if (mysql_ == nullptr) return;
+  // What follows may only take leave: a driver that reads (the rest of a result, the end of TLS) finds the end at once.
+  const auto socket = mysql_get_socket(mysql_);
+  if (socket >= 0) ::shutdown(socket, SHUT_RD);
+  if (result_ != nullptr) mysql_free_result(std::exchange(result_, nullptr));
+  mysql_close(std::exchange(mysql_, nullptr));
+}
+
+std::string DriverConnection::server_version() const {
+  const char* text = mysql_get_server_info(mysql_);
+  return text != nullptr ? text : std::string();
+}
+
+std::uint64_t DriverConnection::server_capabilities() const {
+  unsigned long lower = 0;
+  unsigned long upper = 0;
+  mariadb_get_infov(mysql_, MARIADB_CONNECTION_SERVER_CAPABILITIES, &lower);
+  // Only a server that leaves CLIENT_MYSQL unset has extended capabilities.
+  if ((lower & CLIENT_MYSQL) == 0) mariadb_get_infov(mysql_, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES, &upper);
+  return (std::uint64_t{upper} << 32) | (lower & 0xffffffffUL);
+}
+
+void DriverConnection::begin(Call call, std::chrono::milliseconds timeout, Done done) {
+  assert(call_ == Call::none && !suspended_);
+  done_ = std::move(done);
+  call_ = call;
+  ++wait_;
+  if (watched_socket_ >= 0) descriptor_.cancel();  // an idle watch
+  const auto operation = ++operation_;
+  if (mysql_ == nullptr) return finish(own_error("out of memory"));
+  deadline_.expires_after(timeout);
+  deadline_.async_wait([weak = weak_from_this(), operation, timeout](const boost::system::error_code& error) {
+    const auto self = weak.lock();
+    if (!error && self && self->operation_ == operation) self->fail_timed_out(timeout);
+  });
+  run(start_call());
+}
+
+void DriverConnection::set_options() {
+  mysql_options(mysql_, MYSQL_OPT_NONBLOCK, &call_stack_bytes);
+  mysql_options(mysql_, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  mysql_options(mysql_, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet_bytes_max);
+  mysql_options(mysql_, MARIADB_OPT_RESTRICTED_AUTH, auth_plugins_allowed);
+  const unsigned no_local_files = 0;
+  mysql_options(mysql_, MYSQL_OPT_LOCAL_INFILE, &no_local_files);
+  const unsigned protocol = target_.host.empty() ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
+  mysql_options(mysql_, MYSQL_OPT_PROTOCOL, &protocol);
+  const my_bool tls = target_.tls ? 1 : 0;
+  const my_bool verify = 0;
+  mysql_options(mysql_, MYSQL_OPT_SSL_ENFORCE, &tls);
+  mysql_options(mysql_, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+  mysql_optionsv(mysql_, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "sluice monitor");
+}
+
+int DriverConnection::start_call() {
+  int waits_for = 0;
+  switch (call_) {
+    case Call::connect:
+      waits_for = mysql_real_connect_start(&connected_, mysql_, target_.host.empty() ? nullptr : target_.host.c_str(),
+                                           target_.user.c_str(), target_.password.c_str(), nullptr, target_.port,
+                                           target_.host.empty() ? target_.unix_path.c_str() : nullptr,
+                                           CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS);
+      break;
+    case Call::query:
+      waits_for = mysql_real_query_start(&status_, mysql_, sql_.data(), sql_.size());
+      break;
+    case Call::fetch_row:
+      waits_for = mysql_fetch_row_start(&row_, result_);
+      break;
+    case Call::next_result:
+      waits_for = mysql_next_result_start(&status_, mysql_);
+      break;
+    case Call::none:
+      assert(false);
+      break;
+  }
+  suspended_ = waits_for != 0;
+  return waits_for;
+}
+
+int DriverConnection::continue_call(int events) {
+  int waits_for = 0;
+  switch (call_) {
+    case Call::connect:
+      waits_for = mysql_real_connect_cont(&connected_, mysql_, events);
+      break;
+    case Call::query:
+      waits_for = mysql_real_query_cont(&status_, mysql_, events);
+      break;
+    case Call::fetch_row:
+      waits_for = mysql_fetch_row_cont(&row_, result_, events);
+      break;
+    case Call::next_result:
+      waits_for = mysql_next_result_cont(&status_, mysql_, events);
+      break;
+    case Call::none:
+      assert(false);
+      break;
+  }
+  suspended_ = waits_for != 0;
+  return waits_for;
+}
+
+void DriverConnection::run(int waits_for) {
+  while (waits_for == 0) {
+    if (!next_call()) return;
+    waits_for = start_call();
+  }
+  wait(waits_for);
+}
+
+bool DriverConnection::next_call() {
+  switch (call_) {
+    case Call::connect:
+      finish(connected_ != nullptr ? DriverError{} : driver_error());
+      return false;
+    case Call::query:
+      if (status_ == 0) return open_result();
+      finish(driver_error());
+      return false;
+    case Call::fetch_row:
+      if (row_ != nullptr) return keep_row();
+      if (mysql_errno(mysql_) != 0) {
+        finish(driver_error());
+        return false;
+      }
+      mysql_free_result(std::exchange(result_, nullptr));  // all rows are read: no network
+      call_ = Call::next_result;
+      return true;
+    case Call::next_result:
+      if (status_ == 0) return open_result();
+      finish(status_ > 0 ? driver_error() : DriverError{});
+      return false;
+    case Call::none:
+      break;
+  }
+  assert(false);
+  return false;
+}
+
+// A statement's answer has begun: a table, or an OK without one.
+bool DriverConnection::open_result() {
+  if (tables_.size() == tables_max) {
+    finish(own_error("the server sends more results than were asked for"));
+    return false;
+  }
+  tables_.emplace_back();
+  result_ = mysql_use_result(mysql_);
+  if (result_ == nullptr && mysql_field_count(mysql_) != 0) {
+    finish(driver_error());
+    return false;
+  }
+  if (result_ != nullptr) keep_columns();
+  call_ = result_ != nullptr ? Call::fetch_row : Call::next_result;
+  return true;
+}
+
+void DriverConnection::keep_columns() {
+  const auto* fields = mysql_fetch_fields(result_);
+  for (unsigned i = 0; i < mysql_num_fields(result_); ++i) {
+    tables_.back().columns.emplace_back(fields[i].name != nullptr ? fields[i].name : "");
+    kept_bytes_ += tables_.back().columns.back().size();
+  }
+}
+
+bool DriverConnection::keep_row() {
+  const auto columns = mysql_num_fields(result_);
+  const auto* lengths = mysql_fetch_lengths(result_);
+  auto& rows = tables_.back().rows;
+  auto& row = rows.emplace_back();
+  for (unsigned i = 0; i < columns; ++i) {
+    if (row_[i] != nullptr) {
+      row.emplace_back(std::string(row_[i], lengths[i]));
+      kept_bytes_ += lengths[i];
+    } else {
+      row.emplace_back(std::nullopt);
+    }
+  }
+  if (rows.size() <= rows_max && kept_bytes_ <= kept_bytes_max) return true;
+  finish(own_error("the server's answer is too large"));
+  return false;
+}
+
+void DriverConnection::wait(int waits_for) {
+  if (!watch_socket()) {
+    give_up_call();
+    return finish(own_error("no descriptor left to watch the connection"));
+  }
+  const auto on_ready = [this, wait = ++wait_](int event) {
+    return [weak = weak_from_this(), wait, event](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      if (error || !self || self->wait_ != wait) return;
+      ++self->wait_;
+      self->run(self->continue_call(event));
+    };
+  };
+  using Descriptor = asio::posix::stream_descriptor;
+  if ((waits_for & MYSQL_WAIT_READ) != 0) descriptor_.async_wait(Descriptor::wait_read, on_ready(MYSQL_WAIT_READ));
+  if ((waits_for & MYSQL_WAIT_WRITE) != 0) descriptor_.async_wait(Descriptor::wait_write, on_ready(MYSQL_WAIT_WRITE));
+  // MYSQL_WAIT_TIMEOUT is the driver's own clock, which is not set; MYSQL_WAIT_EXCEPT is asked for on Windows only.
+}
+
+bool DriverConnection::watch_socket() {
+  const int socket = mysql_ != nullptr ? mysql_get_socket(mysql_) : -1;
+  if (socket < 0) return false;
+  if (socket == watched_socket_ && descriptor_.is_open()) return true;
+  boost::system::error_code error;
+  descriptor_.close(error);
+  watched_socket_ = -1;
+  ::fcntl(socket, F_SETFD, FD_CLOEXEC);
+  const int duplicate = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  if (duplicate < 0) return false;
+  descriptor_.assign(duplicate, error);
+  if (error) {
+    ::close(duplicate);
+    return false;
+  }
+  watched_socket_ = socket;
+  return true;
+}
+
+// The result is told from the io_context: whoever began the operation is not called back before it returns.
+void DriverConnection::finish(DriverError error) {
+  deadline_.cancel();
+  call_ = Call::none;
+  const auto operation = ++operation_;
+  asio::post(io_, [weak = weak_from_this(), operation, error = std::move(error)] {
+    const auto self = weak.lock();
+    if (!self || self->operation_ != operation) return;
+    const auto done = std::exchange(self->done_, nullptr);
+    done(error);
+  });
+}
+
+void DriverConnection::fail_timed_out(std::chrono::milliseconds timeout) {
+  DriverError error;
+  error.timed_out = true;
+  error.text = std::string(call_ == Call::connect ? "no connection" : "no answer") + " within " +
+               std::to_string(timeout.count()) + " ms";
+  give_up_call();
+  finish(std::move(error));
+}
+
+void DriverConnection::give_up_call() {
+  ++wait_;
+  if (!suspended_) return;
+  const auto socket = mysql_get_socket(mysql_);
+  if (socket >= 0) ::shutdown(socket, SHUT_RDWR);
+  // Every resumption ends with an error inside the driver; the bound guards against one that never gives in.
+  for (int tries = 0; suspended_ && tries < 100; ++tries) continue_call(MYSQL_WAIT_TIMEOUT);
+  assert(!suspended_);
+}
+
+DriverError DriverConnection::driver_error() const {
+  DriverError error;
+  error.code = mysql_errno(mysql_);
+  error.text = mysql_error(mysql_);
+  if (error.code == 0) error = own_error("the driver failed without telling why");
+  return error;
+}
+
+DriverError DriverConnection::own_error(std::string text) {
+  DriverError error;
+  error.code = CR_UNKNOWN_ERROR;
+  error.text = std::move(text);
+  return error;
+}
+
+}  // namespace sluice::failover

@@ -1,0 +1,26 @@
+// An error of the driver or of a server, and what an operator should know about it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "failover/probe_script.hpp"
+
+namespace sluice::failover {
+
+struct DriverError {
+  unsigned code = 0;  // the server's or the driver's own number; 0: none
+  std::string text;
+  bool timed_out = false;
+
+  [[nodiscard]] bool failed() const { return code != 0 || timed_out; }
+};
+
+// The connection was cut: nothing is known yet of the server itself, and a second try tells.
+[[nodiscard]] bool is_connection_lost(const DriverError& error);
+// The server takes this account over TLS only.
+[[nodiscard]] bool requires_tls(const DriverError& error);
+// The text with its number and, where one is known, the remedy. `user` is the monitor's account.
+[[nodiscard]] std::string explain(const DriverError& error, const ServerKind& kind, std::string_view user);
+
+}  // namespace sluice::failover

@@ -1,0 +1,194 @@
+#include "failover/monitor/server_probe.hpp"
+
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+namespace sluice::failover {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+// Probes that are asked for out of turn come no closer than this.
+constexpr std::chrono::milliseconds soonest{50};
+
+std::string utc_now() {
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[40];
+  const auto length = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
+  return std::string(text, length);
+}
+
+}  // namespace
+
+ServerProbe::ServerProbe(asio::io_context& io, MonitoredServer server, const MonitorOptions& options,
+                         OnResult on_result)
+    : io_(io),
+      server_(std::move(server)),
+      user_(options.user),
+      password_(options.password),
+      interval_(options.interval_ms),
+      connect_timeout_(options.connect_timeout_ms),
+      probe_timeout_(options.probe_timeout_ms),
+      on_result_(std::move(on_result)),
+      next_probe_(io),
+      resolve_deadline_(io),
+      resolver_(io),
+      tls_(options.tls) {}
+
+void ServerProbe::start() {
+  if (stage_ != Stage::stopped) return;
+  stage_ = Stage::idle;
+  schedule(Clock::now());
+}
+
+void ServerProbe::stop() {
+  stage_ = Stage::stopped;
+  next_probe_.cancel();
+  resolve_deadline_.cancel();
+  resolver_.cancel();
+  drop_connection();
+}
+
+void ServerProbe::probe_soon() {
+  if (stage_ == Stage::stopped) return;
+  if (stage_ != Stage::idle) {
+    again_ = true;
+    return;
+  }
+  schedule(std::max(Clock::now(), begun_ + soonest));
+}
+
+void ServerProbe::schedule(Clock::time_point when) {
+  next_probe_.expires_at(when);
+  next_probe_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+    const auto self = weak.lock();
+    if (!error && self && self->stage_ == Stage::idle) self->begin();
+  });
+}
+
+void ServerProbe::begin() {
+  begun_ = Clock::now();
+  tried_twice_ = false;
+  again_ = false;
+  next_probe_.cancel();
+  if (connection_)
+    ask();
+  else
+    resolve();
+}
+
+void ServerProbe::resolve() {
+  boost::system::error_code not_numeric;
+  const auto address = asio::ip::make_address(server_.host, not_numeric);
+  if (server_.host.empty() || !not_numeric) return connect(server_.host.empty() ? std::string() : address.to_string());
+
+  stage_ = Stage::resolving;
+  resolve_deadline_.expires_after(connect_timeout_);
+  resolve_deadline_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+    const auto self = weak.lock();
+    if (error || !self || self->stage_ != Stage::resolving) return;
+    self->resolver_.cancel();
+    self->report_unreachable("the name " + self->server_.host + " is not resolved in time");
+  });
+  resolver_.async_resolve(
+      server_.host, std::to_string(server_.port),
+      [weak = weak_from_this()](const boost::system::error_code& error, const tcp::resolver::results_type& found) {
+        const auto self = weak.lock();
+        if (error == asio::error::operation_aborted || !self) return;
+        if (self->stage_ != Stage::resolving) return;
+        self->resolve_deadline_.cancel();
+        if (error || found.empty())
+          return self->report_unreachable("the name " + self->server_.host + " has no address: " + error.message());
+        const auto turn = self->attempts_ % found.size();
+        const auto it = std::next(found.begin(), static_cast<std::ptrdiff_t>(turn));
+        self->connect(it->endpoint().address().to_string());
+      });
+}
+
+void ServerProbe::connect(const std::string& address) {
+  stage_ = Stage::connecting;
+  ++attempts_;
+  connection_ = std::make_shared<DriverConnection>(io_);
+  ConnectTarget target{address, server_.port, server_.unix_path, user_, password_, tls_};
+  connection_->connect(std::move(target), connect_timeout_, [weak = weak_from_this()](const DriverError& error) {
+    if (const auto self = weak.lock()) self->on_connected(error);
+  });
+}
+
+void ServerProbe::on_connected(const DriverError& error) {
+  if (error.failed()) return fail(error);
+  const auto version = connection_->server_version();
+  kind_ = ServerKind::from_version(version);
+  observation_.version = kind_.greeting_version(version);
+  observation_.capabilities = connection_->server_capabilities();
+  ask();
+}
+
+void ServerProbe::ask() {
+  stage_ = Stage::asking;
+  connection_->query(kind_.probe_statements(), probe_timeout_, [weak = weak_from_this()](const DriverError& error) {
+    if (const auto self = weak.lock()) self->on_answer(error);
+  });
+}
+
+void ServerProbe::on_answer(const DriverError& error) {
+  if (error.failed()) return fail(error);
+  if (read_probe(kind_, connection_->tables(), observation_)) return report_reachable();
+  drop_connection();
+  report_unreachable("the server's answers are not those of a MySQL or MariaDB server");
+}
+
+void ServerProbe::fail(const DriverError& error) {
+  drop_connection();
+  const bool switch_to_tls = requires_tls(error) && !tls_;
+  if (!tried_twice_ && (switch_to_tls || is_connection_lost(error))) {
+    tried_twice_ = true;
+    tls_ = tls_ || switch_to_tls;
+    return resolve();
+  }
+  report_unreachable(explain(error, kind_, user_));
+}
+
+void ServerProbe::drop_connection() {
+  if (!connection_) return;
+  connection_->close();
+  connection_.reset();
+}
+
+void ServerProbe::report_reachable() {
+  observation_.reachable = true;
+  observation_.error.clear();
+  observation_.unreachable_since.clear();
+  rest();
+}
+
+void ServerProbe::report_unreachable(std::string error) {
+  if (observation_.unreachable_since.empty()) observation_.unreachable_since = utc_now();
+  observation_.reachable = false;
+  observation_.error = std::move(error);
+  rest();
+}
+
+// The probe is over: tell, and sleep until the next one.
+void ServerProbe::rest() {
+  const auto now = Clock::now();
+  observation_.probe_us =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now - begun_).count());
+  stage_ = Stage::idle;
+  schedule(std::max(now, begun_ + (again_ ? soonest : std::max(interval_, soonest))));
+  if (connection_) {
+    connection_->watch([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->probe_soon();
+    });
+  }
+  const auto keep_alive = shared_from_this();  // on_result may stop us
+  on_result_(observation_);
+}
+
+}  // namespace sluice::failover
