@@ -1,1 +1,171 @@
 #include "router/classify.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "router/classify_family.hpp"
+
+namespace sluice::router {
+namespace {
+
+// Of a text that is too long, so much is looked at to tell what kind it is.
+constexpr std::size_t glance_bytes = 4096;
+
+bool has_high_bytes(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+}
+
+void finish(Classification& c) {
+  if (any(c.pin)) leader(c, "ties the session to its connection");
+  if (c.replica_safe) return;
+  if (c.reason.empty()) c.reason = not_understood;
+}
+
+// Joins what the next statement of one text does. Any of them may fail and end the text there, so what is in doubt
+// stays pinned.
+void join(Classification& c, Classification&& next) {
+  c.multi = true;
+  if (next.transaction != TransactionEffect::none) c.transaction = next.transaction;
+  c.pin |= next.pin;
+  c.unpin = (c.unpin | next.unpin) & ~c.pin;
+  c.needs.last_insert_id = c.needs.last_insert_id || next.needs.last_insert_id;
+  c.needs.diagnostics = c.needs.diagnostics || next.needs.diagnostics;
+  if (next.sets_autocommit_off || next.sets_autocommit_on) {
+    c.sets_autocommit_off = next.sets_autocommit_off;
+    c.sets_autocommit_on = next.sets_autocommit_on;
+  }
+  c.sets_last_insert_id = c.sets_last_insert_id || next.sets_last_insert_id;
+  if (!next.schema.empty()) c.schema = next.schema;
+  std::move(next.assignments.begin(), next.assignments.end(), std::back_inserter(c.assignments));
+  if (!next.replica_safe) leader(c, next.reason);
+}
+
+struct Reading {
+  Classification result;
+  int doubtful_comments = 0;
+};
+
+Reading read(std::string_view sql, const Dialect& dialect, Doubtful doubtful) {
+  Reading reading;
+  Classification& result = reading.result;
+  Cursor cursor(sql, dialect, doubtful);
+  for (bool first = true;; first = false) {
+    while (cursor.token().kind == TokenKind::semicolon) cursor.advance();
+    if (cursor.token().kind == TokenKind::end) break;
+    if (first) {
+      classify_statement({cursor, result, dialect});
+      finish(result);
+    } else {
+      Classification next;
+      classify_statement({cursor, next, dialect});
+      finish(next);
+      join(result, std::move(next));
+    }
+    if (cursor.token().kind == TokenKind::bad) break;
+  }
+  if (result.kind == StatementKind::empty && result.reason.empty()) result.reason = "empty";
+  if (result.multi && (!result.assignments.empty() || !result.schema.empty())) {
+    result.pin |= Pin::unknown_statement;
+    leader(result, "settings among several statements");
+  }
+  if (cursor.token().kind == TokenKind::bad) {
+    result.replica_safe = false;
+    result.reason = cursor.token().text;
+  }
+  if (!cursor.lexer().doubt().empty()) leader(result, cursor.lexer().doubt());
+  reading.doubtful_comments = cursor.lexer().doubtful_comments();
+  return reading;
+}
+
+bool same_assignments(const Classification& a, const Classification& b) {
+  return std::equal(a.assignments.begin(), a.assignments.end(), b.assignments.begin(), b.assignments.end(),
+                    [](const Assignment& x, const Assignment& y) { return x.name == y.name && x.value == y.value; });
+}
+
+bool same_effects(const Classification& a, const Classification& b) {
+  return a.kind == b.kind && a.transaction == b.transaction && a.pin == b.pin && a.unpin == b.unpin &&
+         a.needs.last_insert_id == b.needs.last_insert_id && a.needs.diagnostics == b.needs.diagnostics &&
+         a.replica_safe == b.replica_safe && a.multi == b.multi && a.sets_autocommit_off == b.sets_autocommit_off &&
+         a.sets_autocommit_on == b.sets_autocommit_on && a.sets_last_insert_id == b.sets_last_insert_id &&
+         a.schema == b.schema && same_assignments(a, b);
+}
+
+// The server may read the text in either way.
+Classification reconcile(Reading&& run, Reading&& skipped) {
+  Classification c = std::move(run.result);
+  if (run.doubtful_comments < 2 && same_effects(c, skipped.result)) return c;
+  c.pin |= skipped.result.pin | Pin::unknown_statement;
+  c.unpin = Pin::none;
+  c.replica_safe = false;
+  c.reason = "executable comment that depends on the server's version";
+  return c;
+}
+
+}  // namespace
+
+Classification classify(std::string_view sql, const Dialect& dialect) {
+  const bool too_long = sql.size() > classify_bytes_max;
+  if (too_long) sql = sql.substr(0, glance_bytes);
+  Reading reading = read(sql, dialect, Doubtful::run);
+  Classification c = reading.doubtful_comments == 0 ? std::move(reading.result)
+                                                    : reconcile(std::move(reading), read(sql, dialect, Doubtful::skip));
+  if (too_long) {
+    c.pin |= Pin::unknown_statement;
+    c.replica_safe = false;
+    c.reason = "too long to look into";
+  }
+  if (!dialect.ascii_safe && has_high_bytes(sql)) {
+    leader(c, "non-ASCII text in a charset whose characters may hold quotes");
+    if (c.kind == StatementKind::set) c.pin |= Pin::unknown_setting;
+  }
+  return c;
+}
+
+void classify_statement(Statement s) {
+  if (s.cursor.token().is('(')) return classify_query(s);
+  switch (s.cursor.token().word->keyword) {
+    case Keyword::select:
+    case Keyword::with:
+    case Keyword::values:
+    case Keyword::table:
+      return classify_query(s);
+    case Keyword::show:
+      return classify_show(s);
+    case Keyword::explain:
+    case Keyword::describe:
+    case Keyword::desc:
+      return classify_explain(s);
+    case Keyword::analyze:
+      return classify_analyze(s);
+    case Keyword::set:
+      return classify_set(s);
+    case Keyword::begin:
+    case Keyword::start:
+    case Keyword::commit:
+    case Keyword::rollback:
+    case Keyword::savepoint:
+    case Keyword::release:
+    case Keyword::xa:
+      return classify_transaction(s);
+    case Keyword::insert:
+    case Keyword::replace:
+    case Keyword::update:
+    case Keyword::delete_:
+    case Keyword::call:
+    case Keyword::do_:
+    case Keyword::load:
+      return classify_write(s);
+    case Keyword::create:
+    case Keyword::alter:
+    case Keyword::drop:
+    case Keyword::rename:
+    case Keyword::truncate:
+    case Keyword::grant:
+    case Keyword::revoke:
+      return classify_definition(s);
+    default:
+      return classify_other(s);
+  }
+}
+
+}  // namespace sluice::router

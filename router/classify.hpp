@@ -6,6 +6,7 @@
 // statements.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -100,6 +101,7 @@ struct Assignment {
   std::string name;   // canonical: lower case, without "session."; SET NAMES becomes "names" (value "utf8mb4" or
                       // "utf8mb4 COLLATE x"), said again as `SET NAMES <value>`
   std::string value;  // SQL text of the literal, quoted as it must be; DEFAULT stays DEFAULT
+  friend bool operator==(const Assignment&, const Assignment&) = default;
 };
 
 struct Dialect {
@@ -109,6 +111,8 @@ struct Dialect {
   std::uint32_t server_version = 101100;  // decides /*!NNNNNN */ comments; 0: unknown, both readings must agree
   bool ascii_safe = true;  // false: a client charset whose multi-byte characters may hold a backslash or quote
                            // byte (gbk, sjis, big5, gb18030, cp932): non-ASCII text goes to the leader
+  bool utf8 = false;       // the client charset is utf8 or utf8mb4: names without quotes may be non-ASCII; otherwise
+                           // such text goes to the leader (0xA0 is a space in some charsets)
 };
 
 struct Classification {
@@ -121,10 +125,14 @@ struct Classification {
   bool multi = false;         // several statements; the fields are the union, in doubt the leader
   bool sets_autocommit_off = false;
   bool sets_autocommit_on = false;
-  std::string_view reason;  // why not replica_safe; static text, e.g. "locking read", "calls GET_LOCK()"
-  std::string_view schema;  // USE x: the name as written, without quotes (borrowed from sql); empty: none
+  bool sets_last_insert_id = false;  // LAST_INSERT_ID(x): the next LAST_INSERT_ID() on this connection is x
+  std::string_view reason;           // why not replica_safe; static text, e.g. "locking read", "calls GET_LOCK()"
+  std::string_view schema;           // USE x: the name as written, without quotes (borrowed from sql); empty: none
   std::vector<Assignment> assignments;
 };
+
+// Longer texts are not looked into (leader, pinned); the caller may pass only one byte more than this of such a text.
+inline constexpr std::size_t classify_bytes_max = std::size_t{16} << 20U;
 
 // Classifies one COM_QUERY or COM_STMT_PREPARE text. Total: any bytes, any length, no recursion deeper than a constant.
 [[nodiscard]] Classification classify(std::string_view sql, const Dialect& dialect);
