@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "admin/config_reader.hpp"
@@ -245,8 +246,8 @@ LoadedConfig parse_config(std::string_view text, const std::string& file, const 
   }
   check_addresses(config, context);
   loaded.problems = std::move(context.problems);
-  std::stable_sort(loaded.problems.begin(), loaded.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
-    return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
+  std::sort(loaded.problems.begin(), loaded.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
+    return std::tie(a.at.line, a.at.column, a.text) < std::tie(b.at.line, b.at.column, b.text);
   });
   return loaded;
 }
