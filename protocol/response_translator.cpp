@@ -83,6 +83,7 @@ bool ResponseTranslator::begin_body(ByteBuffer& out) {
     case PacketClass::malformed:
       return false;
     case PacketClass::pass: {
+      if (!continuation_ && mistaken_for_end(header.length, first)) return false;
       if (owes_eof_) pay_owed_eof(flags_, out);
       body_ = Body::passes;
       const std::size_t at = out.size();
@@ -99,6 +100,13 @@ bool ResponseTranslator::begin_body(ByteBuffer& out) {
       return true;
   }
   return false;
+}
+
+// A row that a client with DEPRECATE_EOF would take for the end. Only a length written longer than it need be starts
+// like that, which no server does.
+bool ResponseTranslator::mistaken_for_end(std::uint32_t length, Bytes first) const {
+  return grammar_.in_rows() && has(client_, cap::deprecate_eof) && !first.empty() && first[0] == end_byte &&
+         length < packet_payload_max;
 }
 
 std::size_t ResponseTranslator::take_body(Bytes input, ByteBuffer& out) {

@@ -68,6 +68,7 @@ class ResponseTranslator {
   [[nodiscard]] std::size_t take_head(Bytes input);
   [[nodiscard]] bool head_complete() const;
   [[nodiscard]] bool begin_body(ByteBuffer& out);
+  [[nodiscard]] bool mistaken_for_end(std::uint32_t length, Bytes first) const;
   [[nodiscard]] std::size_t take_body(Bytes input, ByteBuffer& out);
   [[nodiscard]] bool end_body(ByteBuffer& out);
   void end_definitions(ByteBuffer& out);

@@ -96,6 +96,18 @@ inline const std::vector<FramerCase>& framer_cases() {
       {"CachedMetadata", query, deprecate | cap::mariadb_cache_metadata, packets({"02 00", "01 '1' fb", ok_end}), "ok"},
       {"UncachedMetadata", query, deprecate | cap::mariadb_cache_metadata, packets({"01 01", column, row, ok_end}),
        "ok"},
+      // Captured from MariaDB 10.11: an EOF after columns that has more_results; a field list with a NULL default; the
+      // info of an UPDATE, which has its length in front though nothing tracks sessions.
+      {"CapturedMultiStatement", query, classic,
+       packets({"01", column, "fe 00 00 2a 00", "01 '2'", "fe 00 00 2a 00", "01", column, "fe 00 00 02 00", "01 '2'",
+                "fe 00 00 02 00"}),
+       "eof-columns eof eof-columns eof"},
+      {"CapturedFieldList", field_list, deprecate,
+       packets({"03 'def' 01 'd' 01 't' 01 't' 01 'a' 01 'a' 0c 3f 00 0b 00 00 00 03 00 00 00 00 00 fb",
+                "fe 00 00 02 00 00 00"}),
+       "ok"},
+      {"CapturedUpdate", query, classic,
+       packets({"00 01 00 22 00 00 00 28 'Rows matched: 1  Changed: 1  Warnings: 0'"}), "ok"},
       {"SequenceWraps", query, deprecate, packets({"01", column, row, row, ok_end}, 253), "ok"},
   };
   return cases;

@@ -178,6 +178,12 @@ TEST(ResponseTranslator, MalformedAnswersAreGivenUp) {
   }
 }
 
+TEST(ResponseTranslator, RowsThatAClientWouldTakeForTheEndAreGivenUp) {
+  const ByteBuffer answer = packets({"01", column, eof, "fe 01 00 00 00 00 00 00 00 'x'", eof});
+  EXPECT_TRUE(translate(ResponseShape::query, classic, deprecate, answer, 1).malformed);
+  EXPECT_EQ(show(translate(ResponseShape::query, classic, classic, answer, 1).out), show(answer));
+}
+
 TEST(ResponseTranslator, LeavesTheNextAnswer) {
   for (const FramerCase& c : framer_cases()) {
     const Translated result = translate(c.shape, c.caps, c.caps, join({c.answer, packets({ok})}), c.answer.size() + 1);
