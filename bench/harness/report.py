@@ -10,9 +10,9 @@ RATIOS = (("sluice", "haproxy"), ("sluice", "direct"))
 
 
 def medians(runs):
-    """Of the rounds that ended well; None where there is none. Errors are summed over all rounds."""
+    """Of the rounds that ended well; None where there is none. Conflicts and errors are summed over all rounds."""
     good = [run for run in runs if run.failure is None]
-    found = {"errors": sum(run.errors for run in runs), "rounds": len(good),
+    found = {"conflicts": sum(run.conflicts for run in runs), "errors": sum(run.errors for run in runs), "rounds": len(good),
              "failures": [run.failure for run in runs if run.failure is not None]}
     for measure in MEASURES:
         values = [getattr(run, measure) for run in good if getattr(run, measure) is not None]
@@ -43,15 +43,16 @@ def cell(value, digits):
 
 
 def table(summary):
-    rows = [("workload", "threads", "through", "queries/s", "p95 ms", "p99 ms", "CPU us/query", "errors")]
+    rows = [("workload", "threads", "through", "queries/s", "p95 ms", "p99 ms", "CPU us/query", "conflicts", "errors")]
     for group in summary:
         for name, found in group["endpoints"].items():
             errors = str(found["errors"]) + (f" +{len(found['failures'])} failed" if found["failures"] else "")
             rows.append((group["workload"], str(group["threads"]), name, cell(found["qps"], 0),
-                         cell(found["p95_ms"], 2), cell(found["p99_ms"], 2), cell(found["cpu_us_per_query"], 1), errors))
+                         cell(found["p95_ms"], 2), cell(found["p99_ms"], 2), cell(found["cpu_us_per_query"], 1),
+                         str(found["conflicts"]), errors))
         for name, found in group["ratios"].items():
             rows.append(("", "", name, cell(found["qps"], 2), cell(found["p95_ms"], 2), cell(found["p99_ms"], 2),
-                         cell(found["cpu_us_per_query"], 2), ""))
+                         cell(found["cpu_us_per_query"], 2), "", ""))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:

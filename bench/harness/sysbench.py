@@ -33,7 +33,8 @@ class Run:
     qps: float = 0.0
     p95_ms: float | None = None  # of a transaction, as sysbench counts: one query in a point select
     p99_ms: float | None = None
-    errors: int = 0  # refused or failed statements that sysbench went on after, and reconnects
+    conflicts: int = 0  # deadlocks and lock timeouts, which the server reports and sysbench goes on after
+    errors: int = 0  # lost connections
     cpu_seconds: float | None = None
     cpu_us_per_query: float | None = None
     failure: str | None = None
@@ -61,8 +62,13 @@ def read_report(text):
         return None
     histogram = [(float(value), int(count))
                  for value, count in re.findall(r"^\s*([\d.]+) \|\**\s+(\d+)\s*$", text, re.M)]
-    errors = sum(int(count) for count in re.findall(r"^\s*(?:ignored errors|reconnects):\s+(\d+)", text, re.M))
-    return {"queries": int(queries[1]), "qps": float(queries[2]), "seconds": float(took[1]), "errors": errors,
+
+    def total(what):
+        found = re.search(rf"^\s*{what}:\s+(\d+)", text, re.M)
+        return int(found[1]) if found else 0
+
+    return {"queries": int(queries[1]), "qps": float(queries[2]), "seconds": float(took[1]),
+            "conflicts": total("ignored errors"), "errors": total("reconnects"),
             "p95_ms": percentile(histogram, 0.95), "p99_ms": percentile(histogram, 0.99)}
 
 
