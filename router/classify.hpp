@@ -96,7 +96,8 @@ struct Needs {
 };
 
 // One `SET [SESSION] name = literal` (also SET NAMES, SET CHARACTER SET, SET SESSION TRANSACTION), ready to be said
-// again on another connection as `SET <name> = <value>`.
+// again on another connection as `SET <name> = <value>`. The order in which they are said matters where charsets are
+// concerned. autocommit is no assignment, see `sets_autocommit_off`.
 struct Assignment {
   std::string name;   // canonical: lower case, without "session."; SET NAMES becomes "names" (value "utf8mb4" or
                       // "utf8mb4 COLLATE x"), said again as `SET NAMES <value>`

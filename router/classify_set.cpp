@@ -168,6 +168,7 @@ void SetParser::carried(VariableScope scope, bool at_signs, std::string_view nam
   keep(name, std::move(value));
 }
 
+// Not kept as an assignment: a connection's status flags tell at any time what holds.
 void SetParser::autocommit(std::string_view value) {
   std::string_view bare = value;
   if (bare.size() >= 2 && (bare.front() == '\'' || bare.front() == '`')) bare = bare.substr(1, bare.size() - 2);
@@ -175,18 +176,17 @@ void SetParser::autocommit(std::string_view value) {
   if (equals_folded(bare, "0") || equals_folded(bare, "off") || equals_folded(bare, "false")) {
     result_.sets_autocommit_off = true;
     result_.sets_autocommit_on = false;
-    return keep("autocommit", "0");
+    return;
   }
   if (equals_folded(bare, "1") || equals_folded(bare, "on") || equals_folded(bare, "true")) {
     result_.sets_autocommit_on = true;
     result_.sets_autocommit_off = false;
-    return keep("autocommit", "1");
+    return;
   }
   if (!equals_folded(bare, "default")) return not_carried();
-  // What the server starts its connections with; its status flags tell which.
+  // What the server starts its connections with: on, unless its administrator chose otherwise.
   result_.sets_autocommit_on = true;
   result_.sets_autocommit_off = false;
-  keep("autocommit", "DEFAULT");
 }
 
 // A literal, signed or not; anything else is walked over.

@@ -120,7 +120,7 @@ bool Lexer::skip_comment() {
     ++at_;
     return enter_executable_comment(false);
   }
-  if (peek() == 'M' && peek(1) == '!' && dialect_->mariadb) {
+  if (peek() == 'M' && peek(1) == '!' && dialect_.mariadb) {
     at_ += 2;
     return enter_executable_comment(true);
   }
@@ -167,7 +167,7 @@ bool Lexer::enter_executable_comment(bool mariadb_form) {
     return true;
   }
   // Old MySQL servers read five digits at most and take the sixth for code.
-  if (length == 6 && !dialect_->mariadb) doubt_ = odd_version;
+  if (length == 6 && !dialect_.mariadb) doubt_ = odd_version;
   if (runs(version, mariadb_form)) {
     at_ += length;
     in_executable_ = true;
@@ -177,9 +177,9 @@ bool Lexer::enter_executable_comment(bool mariadb_form) {
 }
 
 bool Lexer::runs(std::uint32_t version, bool mariadb_form) {
-  if (dialect_->mariadb && !mariadb_form && version >= mysql_only_from && version <= mysql_only_to) return false;
+  if (dialect_.mariadb && !mariadb_form && version >= mysql_only_from && version <= mysql_only_to) return false;
   if (version <= oldest_version) return true;
-  const std::uint32_t server = dialect_->server_version;
+  const std::uint32_t server = dialect_.server_version;
   // Servers of one cluster may differ in the last part of their version.
   if (server == 0 || (version / 100 == server / 100 && version % 100 != 0)) {
     note_doubtful(version);
@@ -201,7 +201,7 @@ void Lexer::note_doubtful(std::uint32_t version) {
 void Lexer::skip_name_part() {
   std::uint8_t seen = 0;
   while (at_ != end_ && is(peek(), name)) seen |= classes[static_cast<unsigned char>(*at_++)];
-  if ((seen & high) != 0 && !dialect_->utf8) doubt_ = not_ascii;
+  if ((seen & high) != 0 && !dialect_.utf8) doubt_ = not_ascii;
 }
 
 Token Lexer::word() {
@@ -215,7 +215,7 @@ Token Lexer::word() {
     hash = word_hash_step(hash, c);
     ++at_;
   }
-  if ((seen & high) != 0 && !dialect_->utf8) doubt_ = not_ascii;
+  if ((seen & high) != 0 && !dialect_.utf8) doubt_ = not_ascii;
   if (peek() == '\'') {
     // N'…', x'…', b'…' and _charset'…' are one literal.
     const char first = ascii_lower(*start);
@@ -245,7 +245,7 @@ bool Lexer::skip_quoted(bool backslash) {
 }
 
 Token Lexer::quoted(TokenKind kind, const char* start) {
-  const bool backslash = kind != TokenKind::quoted_name && !dialect_->no_backslash_escapes;
+  const bool backslash = kind != TokenKind::quoted_name && !dialect_.no_backslash_escapes;
   if (!skip_quoted(backslash)) return bad(unterminated_string);
   return made(kind, start);
 }
@@ -305,7 +305,7 @@ Token Lexer::variable() {
   for (int part = 0; part < 3; ++part) {
     const unsigned char c = peek();
     if (c == '`' || (!system && (c == '\'' || c == '"'))) {
-      if (!skip_quoted(c != '`' && !dialect_->no_backslash_escapes)) return bad(unterminated_string);
+      if (!skip_quoted(c != '`' && !dialect_.no_backslash_escapes)) return bad(unterminated_string);
     } else {
       skip_name_part();
     }
@@ -330,7 +330,7 @@ Token Lexer::punctuation() {
     case '\'':
       return quoted(TokenKind::string, start);
     case '"':
-      return quoted(dialect_->ansi_quotes ? TokenKind::quoted_name : TokenKind::string, start);
+      return quoted(dialect_.ansi_quotes ? TokenKind::quoted_name : TokenKind::string, start);
     case '`':
       return quoted(TokenKind::quoted_name, start);
     case '@':

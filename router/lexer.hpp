@@ -48,7 +48,7 @@ enum class Doubtful : std::uint8_t { run, skip };
 class Lexer {
  public:
   Lexer(std::string_view sql, const Dialect& dialect, Doubtful doubtful)
-      : begin_(sql.data()), at_(begin_), end_(begin_ + sql.size()), dialect_(&dialect), doubtful_(doubtful) {}
+      : begin_(sql.data()), at_(begin_), end_(begin_ + sql.size()), dialect_(dialect), doubtful_(doubtful) {}
 
   [[nodiscard]] Token next();
 
@@ -86,7 +86,7 @@ class Lexer {
   const char* begin_;
   const char* at_;
   const char* end_;
-  const Dialect* dialect_;
+  Dialect dialect_;
   Doubtful doubtful_;
   bool in_executable_ = false;
   bool spaced_ = false;

@@ -1,0 +1,61 @@
+// What doesn't fit in a line of the golden table.
+#include "router/classify.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace sluice::router {
+namespace {
+
+TEST(Classify, TextThatIsTooLongGoesToTheLeaderAndTies) {
+  std::string sql = "SELECT '";
+  sql.resize(classify_bytes_max - 1, 'x');
+  sql += '\'';
+  EXPECT_TRUE(classify(sql, {}).replica_safe) << "the longest text that is looked into";
+  sql += ' ';
+  const Classification c = classify(sql, {});
+  EXPECT_EQ(c.kind, StatementKind::select);
+  EXPECT_FALSE(c.replica_safe);
+  EXPECT_EQ(c.pin, Pin::unknown_statement);
+  EXPECT_EQ(c.reason, "too long to look into");
+}
+
+TEST(Classify, NestingIsBounded) {
+  std::string explains;
+  for (int i = 0; i < 100'000; ++i) explains += "SET STATEMENT a=1 FOR ";
+  EXPECT_FALSE(classify(explains + "SELECT 1", {}).replica_safe);
+  const std::string parens(100'000, '(');
+  EXPECT_TRUE(classify(parens + "SELECT 1" + std::string(100'000, ')'), {}).replica_safe);
+  EXPECT_FALSE(classify(parens + "SELECT f(1)", {}).replica_safe);
+}
+
+TEST(Classify, ManyExecutableCommentsCostNoMoreThanTwoReadings) {
+  std::string sql = "SELECT 1";
+  for (int i = 0; i < 10'000; ++i) sql += " /*!101105 + 1 */";
+  EXPECT_TRUE(classify(sql, {}).replica_safe);
+}
+
+TEST(Classify, SettingsThatAreKeptAreBounded) {
+  EXPECT_TRUE(classify("SET a = '" + std::string(5000, 'x') + "'", {}).assignments.empty());
+  EXPECT_TRUE(classify("SET " + std::string(65, 'a') + " = 1", {}).assignments.empty());
+  EXPECT_EQ(classify("SET a = '" + std::string(500, 'x') + "'", {}).assignments.size(), 1U);
+}
+
+TEST(Classify, SchemaIsBorrowedFromTheText) {
+  const std::string sql = "USE `my db`";
+  const Classification c = classify(sql, {});
+  EXPECT_EQ(c.schema, "my db");
+  EXPECT_EQ(c.schema.data(), sql.data() + 5);
+}
+
+TEST(Classify, PinsHaveNames) {
+  EXPECT_EQ(to_string(Pin::none), "");
+  EXPECT_EQ(to_string(Pin::user_variable | Pin::xa), "user_variable, xa");
+  EXPECT_EQ(to_string(static_cast<Pin>(0x3FF)),
+            "user_variable, temporary_table, user_lock, table_lock, text_prepare, handler, xa, found_rows, "
+            "unknown_setting, unknown_statement");
+}
+
+}  // namespace
+}  // namespace sluice::router
