@@ -13,6 +13,7 @@
 
 #include "protocol/auth.hpp"
 #include "protocol/result.hpp"
+#include "proxy/backend_login.hpp"
 #include "proxy/io/endpoint.hpp"
 #include "proxy/io/loop.hpp"
 #include "proxy/limits.hpp"
@@ -24,8 +25,6 @@ class TlsContext;
 }
 
 namespace sluice::proxy {
-
-enum class BackendTls : std::uint8_t { off, preferred, required };
 
 struct ProxyOptions {
   std::vector<io::Endpoint> listen;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -58,6 +60,15 @@ void for_each_counter(const Counters& c, Fn&& fn) {
   fn("protocol_errors", c.protocol_errors);
   fn("bytes_from_clients", c.bytes_from_clients);
   fn("bytes_to_clients", c.bytes_to_clients);
+}
+
+inline Counters& operator+=(Counters& sum, const Counters& part) {
+  static_assert(sizeof(Counters) % sizeof(std::uint64_t) == 0);
+  const auto bytes = std::bit_cast<std::array<std::uint64_t, sizeof(Counters) / sizeof(std::uint64_t)>>(part);
+  auto total = std::bit_cast<std::array<std::uint64_t, sizeof(Counters) / sizeof(std::uint64_t)>>(sum);
+  for (std::size_t i = 0; i < bytes.size(); ++i) total[i] += bytes[i];
+  sum = std::bit_cast<Counters>(total);
+  return sum;
 }
 
 struct SessionRow {

@@ -2,6 +2,7 @@
 // published to every worker. Index order is stable: server i of cluster c is the same server in every snapshot.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,6 +21,9 @@ struct ServerEntry {
   io::Endpoint endpoint;        // numeric, or a unix path
   bool replica_usable = false;  // may get reads
   std::string why;              // why it may not
+  // Every write acknowledged before this moment (milliseconds of the steady clock) is on this server. 0: not known.
+  // The monitor moves it on between snapshots; it stays the same object from snapshot to snapshot.
+  std::shared_ptr<std::atomic<std::uint64_t>> has_writes_until_ms = std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 struct ClusterEntry {

@@ -38,6 +38,7 @@ struct TimerId {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;  // 0: no timer
   [[nodiscard]] bool valid() const { return generation != 0; }
+  friend bool operator==(TimerId, TimerId) = default;
 };
 
 struct ListenerId {

@@ -1,0 +1,142 @@
+#include "proxy/backend.hpp"
+
+#include <cassert>
+#include <system_error>
+
+#include "protocol/command.hpp"
+#include "protocol/packet.hpp"
+
+namespace sluice::proxy {
+
+using protocol::ByteBuffer;
+using protocol::Bytes;
+
+namespace {
+
+constexpr std::size_t login_packet_max = 64 * 1024;
+
+}  // namespace
+
+Backend::Backend(io::Loop& loop, BackendOwner& owner, IdentityPtr identity, BackendOptions options)
+    : loop_(loop),
+      owner_(owner),
+      identity_(std::move(identity)),
+      options_(std::move(options)),
+      channel_(loop, *this),
+      assembler_(login_packet_max) {}
+
+Backend::~Backend() { loop_.cancel_timer(deadline_); }
+
+void Backend::open() {
+  login_ = std::make_unique<BackendLogin>(*identity_, options_.tls_mode, options_.endpoint.is_unix(), options_.rsa);
+  deadline_ = loop_.start_timer(options_.connect_timeout_ms, *this);
+  channel_.connect(options_.endpoint);
+}
+
+void Backend::close() {
+  loop_.cancel_timer(deadline_);
+  deadline_ = {};
+  channel_.close();
+  user_ = nullptr;
+}
+
+void Backend::on_connected(int error) {
+  if (error != 0) fail(0, "", "can't connect: " + std::error_code(error, std::generic_category()).message());
+}
+
+void Backend::on_timer(io::TimerId /*timer*/) {
+  deadline_ = {};
+  fail(0, "",
+       "no answer within " + std::to_string(options_.connect_timeout_ms) + " ms (limits.backend_connect_timeout_ms)");
+}
+
+void Backend::on_bytes(io::Slice bytes) {
+  while (!bytes.empty() && channel_.is_open()) {
+    if (login_ != nullptr) {
+      login_bytes(bytes);
+    } else if (!own_.empty()) {
+      own_bytes(bytes);
+    } else if (answering_) {
+      answer_bytes(bytes);
+    } else {
+      // Servers say why they close an idle connection (error 1927, 1053); the end of the stream follows.
+      const auto err = bytes.size() > protocol::packet_header_size
+                           ? protocol::parse_err(bytes.bytes().subspan(protocol::packet_header_size))
+                           : std::nullopt;
+      return broken(err ? std::string(err->message) : "the server spoke without being asked");
+    }
+  }
+}
+
+void Backend::login_bytes(io::Slice& bytes) {
+  while (login_ != nullptr) {
+    const auto packet = assembler_.next(bytes);
+    if (assembler_.too_long()) return fail(0, "", "the server sent a packet too long for a handshake");
+    if (!packet) return;
+    login_step(login_->on_packet(packet->payload), static_cast<std::uint8_t>(packet->sequence + 1));
+  }
+}
+
+void Backend::login_step(BackendLogin::Step step, std::uint8_t sequence) {
+  using Kind = BackendLogin::Step::Kind;
+  ByteBuffer out;
+  switch (step.kind) {
+    case Kind::wait:
+      return;
+    case Kind::done:
+      return become_ready();
+    case Kind::failed:
+      return fail(login_->error_code(), login_->sqlstate(), login_->error());
+    case Kind::send:
+      protocol::append_packet(out, sequence, step.payload);
+      return channel_.send_copy(out);
+    case Kind::start_tls:
+      protocol::append_packet(out, sequence, step.payload);
+      channel_.send_copy(out);
+      if (options_.tls == nullptr || !channel_.start_tls_client(*options_.tls, options_.endpoint.host)) {
+        return fail(0, "", "can't start TLS to the server");
+      }
+      out.clear();
+      protocol::append_packet(out, static_cast<std::uint8_t>(sequence + 1), login_->after_tls());
+      return channel_.send_copy(out);
+  }
+}
+
+void Backend::become_ready() {
+  loop_.cancel_timer(deadline_);
+  deadline_ = {};
+  negotiated_ = login_->negotiated();
+  answer_.status = login_->status();
+  state.autocommit = (answer_.status & protocol::status::autocommit) != 0;
+  login_.reset();
+  ready_ = true;
+  owner_.on_backend_ready(*this);
+}
+
+void Backend::fail(std::uint16_t code, std::string_view sqlstate, std::string_view text) {
+  const std::string why(text);
+  const std::string state_text(sqlstate);
+  loop_.cancel_timer(deadline_);
+  deadline_ = {};
+  channel_.close();
+  login_.reset();
+  owner_.on_backend_failed(*this, code, state_text, why);
+}
+
+void Backend::on_gone(std::string_view why) {
+  if (!ready_) return fail(0, "", why);
+  broken(why);
+}
+
+void Backend::broken(std::string_view why) {
+  const std::string reason(why);
+  channel_.close();
+  if (BackendUser* user = std::exchange(user_, nullptr); user != nullptr) user->on_backend_lost(*this, reason);
+  owner_.on_backend_lost(*this, reason);
+}
+
+void Backend::on_drained() {
+  if (user_ != nullptr) user_->on_backend_drained(*this);
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,155 @@
+// Backend: bringing a connection to a session's state. Requests of our own, whose answers are swallowed.
+#include <cassert>
+#include <charconv>
+
+#include "protocol/command.hpp"
+#include "protocol/packet.hpp"
+#include "proxy/backend.hpp"
+
+namespace sluice::proxy {
+
+using protocol::ByteBuffer;
+using protocol::Bytes;
+using protocol::Command;
+using protocol::PacketRole;
+using protocol::ResponseShape;
+
+void Backend::prepare(const Preparation& preparation) {
+  assert(ready_ && own_.empty() && !answering_ && user_ != nullptr);
+  own_target_ = preparation.target;
+  own_refused_ = false;
+  if (preparation.read_insert_id) {
+    request(Command::query, "SELECT LAST_INSERT_ID()", {OwnRequest::Kind::read_insert_id, nullptr, {}});
+  }
+  const StateSteps& steps = preparation.state;
+  // A statement means its names in the schema that was selected when the client prepared it.
+  if (preparation.statement != nullptr && preparation.statement->schema != state.schema &&
+      !preparation.statement->schema.empty()) {
+    request(Command::init_db, preparation.statement->schema, {});
+    request(Command::stmt_prepare, preparation.statement->sql, {OwnRequest::Kind::prepare, preparation.statement, {}});
+    if (preparation.target.schema != preparation.statement->schema) {
+      request(Command::init_db, preparation.target.schema, {});
+    }
+  } else {
+    if (preparation.statement != nullptr) {
+      request(Command::stmt_prepare, preparation.statement->sql,
+              {OwnRequest::Kind::prepare, preparation.statement, {}});
+    }
+    if (steps.schema) request(Command::init_db, *steps.schema, {});
+  }
+  if (!steps.set_names.empty()) request(Command::query, steps.set_names, {});
+  if (!steps.sets.empty()) request(Command::query, steps.sets, {});
+  if (preparation.set_last_insert_id) {
+    request(Command::query, "SET last_insert_id=" + std::to_string(*preparation.set_last_insert_id), {});
+    insert_id = *preparation.set_last_insert_id;
+  }
+  assert(!own_.empty());
+  start_own_answer();
+}
+
+void Backend::request(Command command, std::string_view text, OwnRequest own) {
+  ByteBuffer payload;
+  payload.reserve(text.size() + 1);
+  payload.push_back(static_cast<std::uint8_t>(command));
+  payload.insert(payload.end(), text.begin(), text.end());
+  ByteBuffer packet;
+  protocol::append_packet(packet, 0, payload);
+  channel_.send_copy(packet);
+  own.shape = command == Command::query          ? ResponseShape::query
+              : command == Command::stmt_prepare ? ResponseShape::prepare
+                                                 : ResponseShape::ok_or_error;
+  own_.push_back(std::move(own));
+}
+
+void Backend::start_own_answer() {
+  own_rows_.clear();
+  framer_.start(own_.front().shape, negotiated_);
+}
+
+void Backend::own_bytes(io::Slice& bytes) {
+  constexpr std::size_t rows_max = 4096;  // one row with one number
+  while (!bytes.empty() && !framer_.done()) {
+    const auto step = framer_.next(bytes.bytes());
+    if (step.kind == protocol::FramerStep::Kind::malformed) return broken("the server broke the protocol");
+    if (step.kind == protocol::FramerStep::Kind::packet) own_packet();
+    const bool rows = step.kind == protocol::FramerStep::Kind::relay ||
+                      (step.kind == protocol::FramerStep::Kind::packet && framer_.role() == PacketRole::fragment);
+    if (rows && own_rows_.size() < rows_max) {
+      const Bytes part =
+          step.kind == protocol::FramerStep::Kind::relay ? bytes.bytes().first(step.bytes) : framer_.packet();
+      own_rows_.insert(own_rows_.end(), part.begin(), part.end());
+    }
+    bytes.drop_front(step.bytes);
+  }
+  if (framer_.done()) finish_own_request();
+}
+
+void Backend::own_packet() {
+  switch (framer_.role()) {
+    case PacketRole::error:
+      if (!own_refused_) {
+        own_refused_ = true;
+        own_error_.assign(framer_.payload().begin(), framer_.payload().end());
+      }
+      break;
+    case PacketRole::prepare_ok:
+      if (const auto ok = protocol::parse_prepare_ok(framer_.payload()); ok && own_.front().statement != nullptr) {
+        remember_statement(own_.front().statement, ok->statement_id);
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+void Backend::remember_statement(StatementTextPtr text, std::uint32_t id) {
+  for (const std::uint32_t old : statements.add(std::move(text), id, options_.statements_max)) {
+    ByteBuffer close{5, 0, 0, 0, static_cast<std::uint8_t>(Command::stmt_close), 0, 0, 0, 0};
+    protocol::patch_statement_id(protocol::MutableBytes(close).subspan(protocol::packet_header_size), old);
+    channel_.send_copy(close);
+  }
+}
+
+namespace {
+
+// The number in the only row of a resultset with one column, given its packets without OK or classic EOF.
+std::uint64_t only_number(Bytes packets) {
+  std::size_t index = 0;
+  while (packets.size() >= protocol::packet_header_size) {
+    const auto header = protocol::read_packet_header(packets);
+    packets = packets.subspan(protocol::packet_header_size);
+    if (header.length > packets.size()) return 0;
+    const Bytes payload = packets.first(header.length);
+    packets = packets.subspan(header.length);
+    constexpr std::size_t row = 2;  // after the column count and the column definition
+    if (index++ != row || payload.empty() || payload[0] + 1U != payload.size()) continue;
+    const auto digits = protocol::as_text(payload.subspan(1));
+    std::uint64_t value = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return value;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void Backend::finish_own_request() {
+  const OwnRequest done = std::move(own_.front());
+  own_.pop_front();
+  if (done.kind == OwnRequest::Kind::read_insert_id) insert_id = only_number(own_rows_);
+  if (!own_.empty()) return start_own_answer();
+  BackendUser* user = user_;
+  if (own_refused_) {
+    tainted = true;
+    const ByteBuffer refusal = std::move(own_error_);
+    const auto err = protocol::parse_err(refusal);
+    if (user != nullptr) {
+      user->on_prepare_refused(*this, err ? *err : protocol::ErrPacket{1105, "HY000", "the server sent no reason"});
+    }
+    return;
+  }
+  state = own_target_;
+  if (user != nullptr) user->on_prepared(*this);
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,40 @@
+// The statements prepared on one server connection, by text, bounded: the least recently used one is closed first.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/bytes.hpp"
+#include "proxy/statement_text.hpp"
+
+namespace sluice::proxy {
+
+struct BackendStatement {
+  StatementTextPtr text;
+  std::uint32_t id = 0;              // the server's
+  protocol::ByteBuffer bound_types;  // parameter types that the server remembers from the last execute
+};
+
+class BackendStatements {
+ public:
+  // The statement, moved to the young end; nullptr: not prepared here.
+  [[nodiscard]] BackendStatement* find(const StatementText* text);
+
+  // Remembers a fresh one. Returns the ids to close on the server: an older twin, or what exceeds `max`.
+  [[nodiscard]] std::vector<std::uint32_t> add(StatementTextPtr text, std::uint32_t id, std::size_t max);
+
+  void clear() {
+    by_text_.clear();
+    by_age_.clear();
+  }
+  [[nodiscard]] std::size_t size() const { return by_age_.size(); }
+
+ private:
+  std::list<BackendStatement> by_age_;  // youngest first
+  std::unordered_map<const StatementText*, std::list<BackendStatement>::iterator> by_text_;
+};
+
+}  // namespace sluice::proxy

@@ -1,0 +1,71 @@
+#include "proxy/carried_state.hpp"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+namespace sluice::proxy {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> names_variables = {"character_set_client", "character_set_connection",
+                                                             "character_set_results", "collation_connection", "names"};
+
+// Variables that a connection gets from its handshake: DEFAULT would give the server's global value instead.
+bool comes_from_handshake(std::string_view name) {
+  return std::find(names_variables.begin(), names_variables.end(), name) != names_variables.end();
+}
+
+const router::Assignment* find(const std::vector<router::Assignment>& all, std::string_view name) {
+  const auto it = std::find_if(all.begin(), all.end(), [&](const auto& a) { return a.name == name; });
+  return it == all.end() ? nullptr : &*it;
+}
+
+void append_set(std::string& sets, std::string_view name, std::string_view value) {
+  sets += sets.empty() ? "SET " : ", ";
+  sets.append(name).append("=").append(value);
+}
+
+}  // namespace
+
+void CarriedState::assign(const router::Assignment& assignment) {
+  const bool names = assignment.name == "names";
+  std::erase_if(variables_,
+                [&](const auto& v) { return v.name == assignment.name || (names && comes_from_handshake(v.name)); });
+  if (assignment.value != "DEFAULT" || comes_from_handshake(assignment.name)) variables_.push_back(assignment);
+  refresh_fingerprint();
+}
+
+void CarriedState::refresh_fingerprint() {
+  fingerprint_ = 0;
+  for (const auto& v : variables_) {
+    const std::size_t one = std::hash<std::string>{}(v.name) * 31 + std::hash<std::string>{}(v.value);
+    fingerprint_ = fingerprint_ * 1'000'003 + one;
+  }
+}
+
+std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState& to) {
+  StateSteps steps;
+  if (from.schema != to.schema) {
+    if (to.schema.empty()) return std::nullopt;
+    steps.schema = to.schema;
+  }
+  if (from.fingerprint() != to.fingerprint() || from.variables() != to.variables()) {
+    const router::Assignment* names = find(to.variables(), "names");
+    for (const auto& v : from.variables()) {
+      const bool charset = comes_from_handshake(v.name);
+      if (find(to.variables(), v.name) != nullptr || (charset && names != nullptr)) continue;
+      if (charset) return std::nullopt;
+      append_set(steps.sets, v.name, "DEFAULT");
+    }
+    if (names != nullptr) steps.set_names = "SET NAMES " + names->value;
+    for (const auto& v : to.variables()) {
+      if (v.name != "names") append_set(steps.sets, v.name, v.value);
+    }
+  }
+  // Last, because switching it on commits what is open; nothing is open on a connection that changes hands.
+  if (from.autocommit != to.autocommit) append_set(steps.sets, "autocommit", to.autocommit ? "1" : "0");
+  return steps;
+}
+
+}  // namespace sluice::proxy

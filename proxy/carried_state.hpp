@@ -1,0 +1,53 @@
+// Session state that can be said again on another server connection: schema, autocommit, variables set to literals.
+// What cannot be said again pins instead (router::Pin).
+//
+// Flow: a session and a backend each hold a CarriedState; `steps_to(backend, session)` gives the statements that bring
+// the backend to the session's state, or says that it can't be done and another connection must be taken.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "router/classify.hpp"
+
+namespace sluice::proxy {
+
+class CarriedState {
+ public:
+  std::string schema;  // empty: none selected
+  bool autocommit = true;
+
+  // Takes one `SET name = value` over. DEFAULT removes the variable; SET NAMES replaces the character set variables.
+  void assign(const router::Assignment& assignment);
+
+  [[nodiscard]] const std::vector<router::Assignment>& variables() const { return variables_; }
+  // Equal for states whose variables were set alike; kept up to date by `assign`. 0: none set.
+  [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
+
+  [[nodiscard]] bool same_as(const CarriedState& other) const {
+    return fingerprint_ == other.fingerprint_ && autocommit == other.autocommit && schema == other.schema &&
+           variables_ == other.variables_;
+  }
+
+ private:
+  void refresh_fingerprint();
+
+  std::vector<router::Assignment> variables_;  // in the order in which they must be said
+  std::uint64_t fingerprint_ = 0;
+};
+
+// What to say on a connection in state `from` so that it is in state `to`.
+struct StateSteps {
+  std::optional<std::string> schema;  // COM_INIT_DB with this name
+  std::string sets;                   // one `SET a=1, b=DEFAULT` statement; empty: none
+  std::string set_names;              // a `SET NAMES …` statement before it; empty: none
+  [[nodiscard]] bool none() const { return !schema && sets.empty() && set_names.empty(); }
+};
+
+// nullopt: there is no way (a schema can't be deselected, a connection's character set can't be taken back).
+[[nodiscard]] std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState& to);
+
+}  // namespace sluice::proxy

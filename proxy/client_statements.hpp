@@ -1,0 +1,66 @@
+// The statements that one client has prepared, by the ids that it was given. The ids are ours: which server knows a
+// statement, and by which id, changes from one execution to the next.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+
+#include "protocol/bytes.hpp"
+#include "proxy/statement_text.hpp"
+
+namespace sluice::proxy {
+
+struct ClientStatement {
+  StatementTextPtr text;
+  std::uint16_t params = 0;
+  protocol::ByteBuffer types;  // parameter types as last bound; clients send them once
+  bool long_data = false;      // parts of parameters were sent ahead
+  bool cursor = false;         // a cursor is open
+};
+
+class ClientStatements {
+ public:
+  [[nodiscard]] ClientStatement* find(std::uint32_t id) {
+    const auto it = by_id_.find(id);
+    return it == by_id_.end() ? nullptr : &it->second;
+  }
+  // The id that the next one added will have. Never 0, never the id that stands for "the last one".
+  [[nodiscard]] std::uint32_t next_id() const { return next_id_; }
+  void add(ClientStatement statement) {
+    text_bytes_ += statement.text->sql.size();
+    by_id_.emplace(next_id_, std::move(statement));
+    do {
+      next_id_ = next_id_ == 0x7fffffff ? 1 : next_id_ + 1;
+    } while (by_id_.contains(next_id_));
+  }
+  void remove(std::uint32_t id) {
+    const auto it = by_id_.find(id);
+    if (it == by_id_.end()) return;
+    text_bytes_ -= it->second.text->sql.size();
+    by_id_.erase(it);
+  }
+  void clear() {
+    by_id_.clear();
+    text_bytes_ = 0;
+  }
+  // Neither a cursor is open nor long data waits in any of them.
+  [[nodiscard]] bool nothing_open() const {
+    for (const auto& [id, statement] : by_id_) {
+      if (statement.cursor || statement.long_data) return false;
+    }
+    return true;
+  }
+  // Their connection is gone, and with it cursors and data sent ahead.
+  void forget_open() {
+    for (auto& [id, statement] : by_id_) statement.cursor = statement.long_data = false;
+  }
+  [[nodiscard]] std::size_t size() const { return by_id_.size(); }
+  [[nodiscard]] std::size_t text_bytes() const { return text_bytes_; }
+
+ private:
+  std::unordered_map<std::uint32_t, ClientStatement> by_id_;
+  std::uint32_t next_id_ = 1;
+  std::size_t text_bytes_ = 0;
+};
+
+}  // namespace sluice::proxy

@@ -1,0 +1,109 @@
+#include "proxy/command_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+namespace sluice::proxy {
+
+using protocol::ByteBuffer;
+using protocol::packet_header_size;
+
+protocol::MutableBytes ClientCommand::mutable_payload() {
+  const std::size_t size = packet().size() - packet_header_size;
+  return {(slice_.empty() ? flat_.data() : slice_.data()) + packet_header_size, size};
+}
+
+void ClientCommand::move_to_own_memory() {
+  if (slice_.empty()) return;
+  flat_.assign(slice_.bytes().begin(), slice_.bytes().end());
+  slice_ = {};
+}
+
+void CommandReader::push(io::Slice slice) {
+  if (slice.empty()) return;
+  if (buffered() == 0) {
+    fresh_ = std::move(slice);
+    return;
+  }
+  kept_.insert(kept_.end(), slice.bytes().begin(), slice.bytes().end());
+}
+
+std::optional<protocol::PacketHeader> CommandReader::header() const {
+  if (buffered() < packet_header_size) return std::nullopt;
+  if (fresh_.size() >= packet_header_size) return protocol::read_packet_header(fresh_.bytes());
+  std::array<std::uint8_t, packet_header_size> bytes{};
+  const auto from_fresh = fresh_.bytes();
+  auto* rest = std::copy(from_fresh.begin(), from_fresh.end(), bytes.data());
+  std::copy_n(kept_.data() + kept_begin_, packet_header_size - from_fresh.size(), rest);
+  return protocol::read_packet_header(bytes);
+}
+
+std::uint8_t CommandReader::sequence() const {
+  const auto h = header();
+  return h ? h->sequence : 0;
+}
+
+CommandReader::Front CommandReader::front(std::size_t inspect_max) const {
+  const auto h = header();
+  if (!h) return Front::incomplete;
+  const std::size_t needed = packet_header_size + std::min<std::size_t>(h->length, inspect_max);
+  if (buffered() < needed) return Front::incomplete;
+  return h->length > inspect_max ? Front::long_head : Front::whole;
+}
+
+ClientCommand CommandReader::take_whole() {
+  const std::size_t size = packet_header_size + header()->length;
+  if (fresh_.size() == size) return ClientCommand(std::move(fresh_));
+  if (fresh_.size() > size) return ClientCommand(fresh_.split_front(size));
+  return ClientCommand(take_flat(size));
+}
+
+ClientCommand CommandReader::take_head(std::size_t inspect_max) {
+  const auto h = *header();
+  in_body_ = true;
+  body_left_ = h.length - inspect_max;
+  body_continues_ = h.continued();
+  return ClientCommand(take_flat(packet_header_size + inspect_max));
+}
+
+CommandReader::Piece CommandReader::take_body() {
+  assert(in_body_);
+  if (body_left_ == 0) {  // at the header of the packet that continues the command
+    const auto h = header();
+    if (!h) return {};
+    body_left_ = packet_header_size + h->length;
+    body_continues_ = h->continued();
+  }
+  Piece piece;
+  if (!fresh_.empty()) {
+    piece.slice = fresh_.split_front(std::min(fresh_.size(), body_left_));
+    body_left_ -= piece.slice.size();
+    if (fresh_.empty()) fresh_ = {};
+  } else if (kept_size() > 0) {
+    piece.copied = take_flat(std::min(kept_size(), body_left_));
+    body_left_ -= piece.copied.size();
+  }
+  if (body_left_ == 0 && !body_continues_) in_body_ = false;
+  return piece;
+}
+
+ByteBuffer CommandReader::take_flat(std::size_t n) {
+  ByteBuffer flat;
+  flat.reserve(n);
+  const std::size_t from_fresh = std::min(n, fresh_.size());
+  const io::Slice front = fresh_.split_front(from_fresh);
+  flat.insert(flat.end(), front.bytes().begin(), front.bytes().end());
+  const auto begin = kept_.begin() + static_cast<std::ptrdiff_t>(kept_begin_);
+  const std::size_t from_kept = n - from_fresh;
+  flat.insert(flat.end(), begin, begin + static_cast<std::ptrdiff_t>(from_kept));
+  kept_begin_ += from_kept;
+  if (kept_begin_ == kept_.size()) {
+    kept_ = {};
+    kept_begin_ = 0;
+  }
+  if (fresh_.empty()) fresh_ = {};
+  return flat;
+}
+
+}  // namespace sluice::proxy

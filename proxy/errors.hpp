@@ -1,0 +1,83 @@
+// The errors that sluice itself gives to clients: what happened, why, what to do. Numbers are the servers' own where
+// one fits (MariaDB knowledge base, "MariaDB Error Codes"), so that drivers react as they do to a server.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace sluice::proxy {
+
+struct ClientError {
+  std::uint16_t code = 1105;  // ER_UNKNOWN_ERROR
+  std::string_view sqlstate = "HY000";
+  std::string text;
+};
+
+[[nodiscard]] inline ClientError unknown_command() { return {1047, "08S01", "Unknown command"}; }
+[[nodiscard]] inline ClientError packets_out_of_order() { return {1156, "08S01", "Got packets out of order"}; }
+[[nodiscard]] inline ClientError malformed_packet() { return {1835, "HY000", "Malformed communication packet"}; }
+[[nodiscard]] inline ClientError too_many_clients() { return {1040, "08004", "Too many connections"}; }
+[[nodiscard]] inline ClientError shutting_down() { return {1053, "08S01", "Server shutdown in progress"}; }
+[[nodiscard]] inline ClientError unknown_statement_id(std::uint32_t id, std::string_view command) {
+  return {1243, "HY000",
+          "Unknown prepared statement handler (" + std::to_string(id) + ") given to " + std::string(command)};
+}
+[[nodiscard]] inline ClientError too_many_statements(std::uint32_t max) {
+  return {1461, "42000",
+          "Can't create more than max_prepared_stmt_count statements (current value: " + std::to_string(max) + ")"};
+}
+[[nodiscard]] inline ClientError bad_handshake() { return {1043, "08S01", "Bad handshake"}; }
+
+[[nodiscard]] inline ClientError hold_timeout(std::string_view cluster, std::string_view reason, std::uint32_t ms) {
+  return {1105, "HY000",
+          "sluice: no server of cluster '" + std::string(cluster) + "' can take this statement (" +
+              std::string(reason) + "); it was held for " + std::to_string(ms) +
+              " ms (limits.hold_max_ms) and not executed; it is safe to run it again"};
+}
+[[nodiscard]] inline ClientError hold_full(std::string_view cluster) {
+  return {
+      1105, "HY000",
+      "sluice: cluster '" + std::string(cluster) +
+          "' has no leader, and as many statements as limits.hold_clients_max allows wait for one already; this one "
+          "was not executed; try again later"};
+}
+[[nodiscard]] inline ClientError pool_timeout(std::string_view server, std::uint32_t ms) {
+  return {1105, "HY000",
+          "sluice: no connection to " + std::string(server) + " became free within " + std::to_string(ms) +
+              " ms (limits.pool_wait_max_ms, limits.backend_connections_max); the statement was not executed"};
+}
+[[nodiscard]] inline ClientError outcome_unknown(std::string_view server, std::string_view why) {
+  return {2013, "HY000",
+          "sluice: " + std::string(server) + " was lost while it executed this statement (" + std::string(why) +
+              "); whether it took effect is unknown, and it was not run again; check before repeating it"};
+}
+[[nodiscard]] inline ClientError transaction_lost(std::string_view server, std::string_view why) {
+  return {1927, "70100",
+          "sluice: " + std::string(server) + " was lost in an open transaction (" + std::string(why) +
+              "); it was rolled back; run the transaction again"};
+}
+[[nodiscard]] inline ClientError session_lost(std::string_view server, std::string_view pins, std::string_view why) {
+  return {1927, "70100",
+          "sluice: " + std::string(server) + " was lost (" + std::string(why) +
+              "), and with it what this session kept there (" + std::string(pins) + "); set it up again"};
+}
+[[nodiscard]] inline ClientError diagnostics_gone() {
+  return {
+      1105, "HY000",
+      "sluice: what the previous statement left behind (warnings, row counts) is gone: its server connection served "
+      "another client since; ask within a transaction"};
+}
+[[nodiscard]] inline ClientError types_missing() {
+  return {1210, "HY000",
+          "sluice: a statement longer than limits.inspect_max was executed without its parameter types on a server "
+          "connection that has not seen them; bind the parameters again"};
+}
+[[nodiscard]] inline ClientError unknown_thread(std::uint64_t id) {
+  return {1094, "HY000", "Unknown thread id: " + std::to_string(id)};
+}
+[[nodiscard]] inline ClientError not_owner(std::uint64_t id) {
+  return {1095, "HY000", "You are not owner of thread " + std::to_string(id)};
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,177 @@
+#include "proxy/pool.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace sluice::proxy {
+
+namespace {
+
+// Errors that say "no more connections", not "not you": waiting for one of ours is better than failing.
+bool is_connection_limit(std::uint16_t code) {
+  return code == 1040 || code == 1203 || code == 1226;  // ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS, limit
+}
+
+constexpr std::size_t looked_at_max = 32;  // idle connections compared for one session
+
+}  // namespace
+
+Pool::Pool(PoolHost& host, PoolKey key, BackendOptions options, std::uint32_t limit, std::uint32_t idle_max_ms)
+    : host_(host), key_(std::move(key)), options_(std::move(options)), limit_(limit), idle_max_ms_(idle_max_ms) {}
+
+Pool::~Pool() { host_.loop().cancel_timer(idle_timer_); }
+
+Backend* Pool::acquire(PoolWaiter& waiter) {
+  assert(!waiter.in_line);
+  if (waiter.only != nullptr) return pick_only(waiter);
+  // Not unfair to those in line: an idle connection that one of them can use was given to it when it became idle.
+  if (Backend* backend = pick(waiter); backend != nullptr) return backend;
+  waiters_.push_back(&waiter);
+  waiter.place = std::prev(waiters_.end());
+  waiter.in_line = true;
+  open_for_waiters();
+  return nullptr;
+}
+
+void Pool::cancel(PoolWaiter& waiter) {
+  if (!waiter.in_line) return;
+  waiters_.erase(waiter.place);
+  waiter.in_line = false;
+}
+
+Backend* Pool::pick_only(const PoolWaiter& waiter) {
+  for (std::size_t i = 0; i < idle_.size(); ++i) {
+    if (idle_[i] == waiter.only && idle_[i]->last_session == waiter.session) return take_idle(i, waiter);
+  }
+  return nullptr;
+}
+
+Backend* Pool::pick(const PoolWaiter& waiter) {
+  // Best: in this state already. Then: one that can be brought to it.
+  constexpr std::size_t none = static_cast<std::size_t>(-1);
+  std::size_t convertible = none;
+  const std::size_t oldest = idle_.size() > looked_at_max ? idle_.size() - looked_at_max : 0;
+  for (std::size_t i = idle_.size(); i-- > oldest;) {
+    const Backend& backend = *idle_[i];
+    if (backend.identity() != waiter.wanted_identity) continue;
+    if (backend.state.same_as(*waiter.wanted_state)) return take_idle(i, waiter);
+    if (convertible == none && steps_to(backend.state, *waiter.wanted_state)) convertible = i;
+  }
+  return convertible != none ? take_idle(convertible, waiter) : nullptr;
+}
+
+Backend* Pool::take_idle(std::size_t index, const PoolWaiter& waiter) {
+  Backend* backend = idle_[index];
+  idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(index));
+  backend->last_session = waiter.session;
+  ++statements_;
+  return backend;
+}
+
+void Pool::release(Backend& backend) {
+  backend.set_user(nullptr);
+  if (backend.tainted) return discard(backend);
+  backend.idle_since_ms = host_.loop().now_ms();
+  idle_.push_back(&backend);
+  if (!idle_timer_.valid()) idle_timer_ = host_.loop().start_timer(idle_max_ms_, *this);
+  serve();
+}
+
+void Pool::discard(Backend& backend) {
+  remove(backend);
+  open_for_waiters();
+}
+
+void Pool::serve() {
+  for (auto it = waiters_.begin(); it != waiters_.end() && !idle_.empty();) {
+    PoolWaiter& waiter = **it;
+    Backend* backend = pick(waiter);
+    if (backend == nullptr) {
+      ++it;
+      continue;
+    }
+    it = waiters_.erase(it);
+    waiter.in_line = false;
+    waiter.on_backend_granted(*backend);
+    it = waiters_.begin();  // the grant may have changed the line
+  }
+  if (!waiters_.empty()) open_for_waiters();
+}
+
+void Pool::open_for_waiters() {
+  std::size_t wanted = waiters_.size();
+  for (auto it = waiters_.begin(); it != waiters_.end() && connecting_ < wanted; ++it) {
+    if (all_.size() >= limit_) {
+      // Idle connections of another identity or in a state that can't be undone make room.
+      if (idle_.empty() || connecting_ > 0) return;
+      remove(*idle_.front());
+    }
+    open((*it)->wanted_identity);
+  }
+}
+
+void Pool::open(const IdentityPtr& identity) {
+  all_.push_back(std::make_unique<Backend>(host_.loop(), static_cast<BackendOwner&>(*this), identity, options_));
+  ++connecting_;
+  host_.count_opened();
+  all_.back()->open();
+}
+
+void Pool::on_backend_ready(Backend& backend) {
+  --connecting_;
+  release(backend);
+}
+
+void Pool::on_backend_failed(Backend& backend, std::uint16_t code, std::string_view sqlstate, std::string_view text) {
+  --connecting_;
+  const IdentityPtr identity = backend.identity();
+  const std::string state_text(sqlstate);
+  const std::string why(text);
+  remove(backend);
+  const bool suspect = code == 0;
+  host_.on_pool_trouble(key_.cluster, key_.server, suspect ? "backend_unreachable" : "backend_login_failed",
+                        options_.server_name + ", user '" + key_.user + "': " + why, suspect);
+  if (is_connection_limit(code) && total() > connecting_) return;  // ours come back; the wait has its own deadline
+  deny_all(is_connection_limit(code) ? 0 : code, state_text, why, suspect ? nullptr : identity);
+}
+
+void Pool::on_backend_lost(Backend& backend, std::string_view why) {
+  host_.on_pool_trouble(key_.cluster, key_.server, "backend_lost", options_.server_name + ": " + std::string(why),
+                        true);
+  discard(backend);
+}
+
+void Pool::remove(Backend& backend) {
+  backend.close();
+  std::erase(idle_, &backend);
+  const auto it = std::find_if(all_.begin(), all_.end(), [&](const auto& b) { return b.get() == &backend; });
+  if (it == all_.end()) return;
+  host_.bury(std::move(*it));
+  all_.erase(it);
+}
+
+void Pool::deny_all(std::uint16_t code, const std::string& sqlstate, const std::string& text,
+                    const IdentityPtr& identity) {
+  std::vector<PoolWaiter*> denied;
+  for (auto it = waiters_.begin(); it != waiters_.end();) {
+    if (identity != nullptr && (*it)->wanted_identity != identity) {
+      ++it;
+      continue;
+    }
+    (*it)->in_line = false;
+    denied.push_back(*it);
+    it = waiters_.erase(it);
+  }
+  for (PoolWaiter* waiter : denied) waiter->on_backend_denied(code, sqlstate, text);
+}
+
+void Pool::on_timer(io::TimerId /*timer*/) {
+  idle_timer_ = {};
+  const std::uint64_t now = host_.loop().now_ms();
+  while (!idle_.empty() && idle_.front()->idle_since_ms + idle_max_ms_ <= now) remove(*idle_.front());
+  if (idle_.empty()) return;
+  const std::uint64_t next = idle_.front()->idle_since_ms + idle_max_ms_ - now;
+  idle_timer_ = host_.loop().start_timer(std::max<std::uint64_t>(next, 1000), *this);
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,114 @@
+// The connections of one worker to one server for one user: idle ones, busy ones, and the sessions that wait for one.
+//
+// Flow: a session calls `acquire`; it gets a backend at once, or waits in line until `on_backend_granted` (or
+// `on_backend_denied`). `release` gives it back. A connection is only given to a session whose identity it has and
+// whose state it can be brought to; if there is none and the limit is reached, the oldest idle one makes room.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/backend.hpp"
+
+namespace sluice::proxy {
+
+// A session that wants a connection. Its fields may not change while it waits.
+class PoolWaiter {
+ public:
+  virtual void on_backend_granted(Backend& backend) = 0;
+  // code 0: the server could not be reached (the text says why); else the server's own answer to logging on.
+  virtual void on_backend_denied(std::uint16_t code, std::string_view sqlstate, std::string_view text) = 0;
+
+  IdentityPtr wanted_identity;
+  const CarriedState* wanted_state = nullptr;
+  std::uint32_t session = 0;
+  // Only this connection will do, and only if nobody had it since (diagnostics of the last statement). May dangle: it
+  // is compared, never followed.
+  const Backend* only = nullptr;
+
+  // The pool's own: where it stands in line.
+  std::list<PoolWaiter*>::iterator place;
+  bool in_line = false;
+
+ protected:
+  ~PoolWaiter() = default;
+};
+
+class PoolHost {
+ public:
+  [[nodiscard]] virtual io::Loop& loop() = 0;
+  virtual void bury(std::unique_ptr<Backend> backend) = 0;  // destroys it when no call is on its way any more
+  virtual void on_pool_trouble(std::uint32_t cluster, std::uint32_t server, std::string_view kind,
+                               std::string_view text, bool suspect) = 0;
+  virtual void count_opened() = 0;
+
+ protected:
+  ~PoolHost() = default;
+};
+
+struct PoolKey {
+  std::uint32_t cluster = 0;
+  std::uint32_t server = 0;
+  std::string user;
+  auto operator<=>(const PoolKey&) const = default;
+};
+
+class Pool final : private BackendOwner, private io::TimerHandler {
+ public:
+  Pool(PoolHost& host, PoolKey key, BackendOptions options, std::uint32_t limit, std::uint32_t idle_max_ms);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // A connection at once, or nullptr: the waiter stands in line. With `only`, nullptr means that it isn't to be had,
+  // and the waiter does not stand in line.
+  [[nodiscard]] Backend* acquire(PoolWaiter& waiter);
+  void cancel(PoolWaiter& waiter);
+  // Gives it back for others. A tainted one is closed.
+  void release(Backend& backend);
+  // Closes it and lets it go; somebody else may get a new one in its place.
+  void discard(Backend& backend);
+
+  void set_endpoint(const io::Endpoint& endpoint) { options_.endpoint = endpoint; }
+
+  [[nodiscard]] const PoolKey& key() const { return key_; }
+  [[nodiscard]] std::uint32_t connecting() const { return connecting_; }
+  [[nodiscard]] std::uint32_t idle() const { return static_cast<std::uint32_t>(idle_.size()); }
+  [[nodiscard]] std::uint32_t total() const { return static_cast<std::uint32_t>(all_.size()); }
+  [[nodiscard]] std::uint32_t waiting() const { return static_cast<std::uint32_t>(waiters_.size()); }
+  [[nodiscard]] std::uint32_t limit() const { return limit_; }
+  [[nodiscard]] std::uint64_t statements() const { return statements_; }
+
+ private:
+  void on_backend_ready(Backend& backend) override;
+  void on_backend_failed(Backend& backend, std::uint16_t code, std::string_view sqlstate,
+                         std::string_view text) override;
+  void on_backend_lost(Backend& backend, std::string_view why) override;
+  void on_timer(io::TimerId timer) override;
+
+  [[nodiscard]] Backend* pick(const PoolWaiter& waiter);
+  [[nodiscard]] Backend* pick_only(const PoolWaiter& waiter);
+  Backend* take_idle(std::size_t index, const PoolWaiter& waiter);
+  void serve();  // hands idle connections to whoever waits
+  void open_for_waiters();
+  void open(const IdentityPtr& identity);
+  void remove(Backend& backend);
+  void deny_all(std::uint16_t code, const std::string& sqlstate, const std::string& text, const IdentityPtr& identity);
+
+  PoolHost& host_;
+  PoolKey key_;
+  BackendOptions options_;
+  std::uint32_t limit_;
+  std::uint32_t idle_max_ms_;
+  std::vector<std::unique_ptr<Backend>> all_;
+  std::vector<Backend*> idle_;  // the most recently used last
+  std::list<PoolWaiter*> waiters_;
+  std::uint32_t connecting_ = 0;
+  std::uint64_t statements_ = 0;
+  io::TimerId idle_timer_;
+};
+
+}  // namespace sluice::proxy

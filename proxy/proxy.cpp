@@ -1,0 +1,182 @@
+#include "proxy/proxy.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include "proxy/io/sockets.hpp"
+#include "proxy/worker.hpp"
+
+namespace sluice::proxy {
+
+class Proxy::Impl {
+ public:
+  ~Impl() { stop(); }
+
+  std::string start(ProxyOptions options, SnapshotPtr snapshot);
+  void stop();
+
+  WorkerShared shared;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<std::thread> threads;
+  std::vector<io::Endpoint> listening;
+  io::Backend backend = io::Backend::automatic;
+  std::string reason;
+
+ private:
+  [[nodiscard]] std::string open_listeners();
+
+  std::vector<std::vector<std::pair<int, bool>>> sockets_;  // by worker: descriptor, is a unix socket
+};
+
+std::string Proxy::Impl::open_listeners() {
+  constexpr int backlog = 1024;
+  sockets_.resize(shared.workers);
+  for (io::Endpoint endpoint : shared.options.listen) {
+    int first = -1;
+    for (std::uint32_t w = 0; w < shared.workers; ++w) {
+      int fd = -1;
+      if (endpoint.is_unix() && first >= 0) {
+        fd = dup(first);  // unix sockets can't share a name: the workers share one queue
+      } else {
+        const auto opened = io::listen_socket(endpoint, backlog, !endpoint.is_unix());
+        if (!opened) {
+          return "cannot listen on " + endpoint.to_string() + ": " +
+                 std::error_code(opened.error().code, std::generic_category()).message();
+        }
+        fd = *opened;
+      }
+      if (first < 0) {
+        first = fd;
+        if (!endpoint.is_unix() && endpoint.port == 0) endpoint.port = io::bound_port(fd);
+      }
+      sockets_[w].emplace_back(fd, endpoint.is_unix());
+    }
+    listening.push_back(endpoint);
+  }
+  return {};
+}
+
+std::string Proxy::Impl::start(ProxyOptions options, SnapshotPtr snapshot) {
+  shared.options = std::move(options);
+  shared.workers =
+      shared.options.workers != 0 ? shared.options.workers : std::max(1U, std::thread::hardware_concurrency());
+  shared.post = [this](std::uint32_t worker, std::function<void(Worker&)> task) {
+    if (worker < workers.size()) workers[worker]->post(std::move(task));
+  };
+  std::string problem = open_listeners();
+  for (std::uint32_t w = 0; w < shared.workers && problem.empty(); ++w) {
+    io::LoopOptions loop_options;
+    loop_options.backend = shared.options.io;
+    loop_options.memory_max = shared.options.limits.worker_memory_max;
+    loop_options.send_high_water = shared.options.limits.client_queue_max;
+    loop_options.send_low_water = shared.options.limits.client_queue_max / 4;
+    auto loop = io::Loop::create(loop_options);
+    if (!loop) {
+      problem = "cannot open an event loop: " + loop.error().what;
+      break;
+    }
+    backend = (*loop)->backend();
+    reason = (*loop)->reason();
+    workers.push_back(std::make_unique<Worker>(shared, w, std::move(*loop), snapshot));
+    for (const auto& [fd, is_unix] : sockets_[w]) workers.back()->listen(fd, is_unix);
+    sockets_[w].clear();
+  }
+  for (const auto& sockets : sockets_) {
+    for (const auto& [fd, is_unix] : sockets) ::close(fd);
+  }
+  if (!problem.empty()) return problem;
+  for (auto& worker : workers) {
+    threads.emplace_back([w = worker.get()] {
+      pthread_setname_np(pthread_self(), ("worker-" + std::to_string(w->index())).c_str());
+      w->run();
+    });
+  }
+  return {};
+}
+
+void Proxy::Impl::stop() {
+  for (std::size_t w = 0; w < threads.size(); ++w) {
+    while (!workers[w]->post([](Worker& worker) { worker.stop(); })) std::this_thread::yield();
+  }
+  for (auto& thread : threads) thread.join();
+  threads.clear();
+  workers.clear();
+  for (const auto& endpoint : listening) {
+    if (endpoint.is_unix()) unlink(endpoint.unix_path.c_str());
+  }
+  listening.clear();
+}
+
+Proxy::Proxy(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Proxy::~Proxy() = default;
+
+Result<std::unique_ptr<Proxy>, std::string> Proxy::create(ProxyOptions options, SnapshotPtr snapshot) {
+  auto impl = std::make_unique<Impl>();
+  std::string problem = impl->start(std::move(options), std::move(snapshot));
+  if (!problem.empty()) return problem;
+  return std::unique_ptr<Proxy>(new Proxy(std::move(impl)));
+}
+
+const std::vector<io::Endpoint>& Proxy::listening() const { return impl_->listening; }
+io::Backend Proxy::backend() const { return impl_->backend; }
+std::string Proxy::backend_reason() const { return impl_->reason; }
+std::uint32_t Proxy::workers() const { return impl_->shared.workers; }
+
+void Proxy::publish(SnapshotPtr snapshot) {
+  for (auto& worker : impl_->workers) {
+    worker->post([snapshot](Worker& w) { w.set_snapshot(snapshot); });
+  }
+}
+
+namespace {
+
+// Rows of all workers come together here; whoever is last hands them on.
+struct Gathering {
+  std::mutex mutex;
+  Report sum;
+  std::size_t missing = 0;
+  std::function<void(Report)> done;
+
+  void add(Report part) {
+    const std::lock_guard lock(mutex);
+    sum.counters += part.counters;
+    sum.clients += part.clients;
+    sum.buffer_bytes += part.buffer_bytes;
+    std::move(part.sessions.begin(), part.sessions.end(), std::back_inserter(sum.sessions));
+    std::move(part.pools.begin(), part.pools.end(), std::back_inserter(sum.pools));
+    if (--missing == 0) done(std::move(sum));
+  }
+};
+
+}  // namespace
+
+void Proxy::report(std::function<void(Report)> done) {
+  auto gathering = std::make_shared<Gathering>();
+  gathering->missing = impl_->workers.size();
+  gathering->done = std::move(done);
+  for (auto& worker : impl_->workers) {
+    const bool posted = worker->post([gathering](Worker& w) { gathering->add(w.report()); });
+    if (!posted) gathering->add({});
+  }
+}
+
+void Proxy::kill(std::uint32_t session) {
+  impl_->shared.post(session % impl_->shared.workers, [session](Worker& w) { w.kill_any(session); });
+}
+
+void Proxy::drain(std::function<void()> done) {
+  auto missing = std::make_shared<std::atomic<std::size_t>>(impl_->workers.size());
+  for (auto& worker : impl_->workers) {
+    worker->post([missing, done](Worker& w) {
+      w.drain([missing, done] {
+        if (--*missing == 0) done();
+      });
+    });
+  }
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,275 @@
+// Session: its life from accept to end, and its login.
+#include "proxy/session.hpp"
+
+#include "protocol/packet.hpp"
+#include "proxy/tls/random.hpp"
+#include "proxy/worker.hpp"
+
+namespace sluice::proxy {
+
+using protocol::ByteBuffer;
+using protocol::Bytes;
+namespace cap = protocol::cap;
+
+namespace {
+
+constexpr std::size_t login_packet_max = 128 * 1024;  // user, schema and 64 KiB of attributes
+
+// What clients are offered. Not here: compression, LOCAL INFILE, query attributes, MariaDB's extensions.
+constexpr protocol::Capabilities offered_features =
+    cap::client_mysql | cap::found_rows | cap::long_flag | cap::connect_with_db | cap::no_schema | cap::odbc |
+    cap::ignore_space | cap::protocol_41 | cap::interactive | cap::ignore_sigpipe | cap::transactions | cap::reserved |
+    cap::secure_connection | cap::multi_statements | cap::multi_results | cap::ps_multi_results | cap::plugin_auth |
+    cap::connect_attrs | cap::plugin_auth_lenenc_data | cap::session_track | cap::deprecate_eof;
+
+}  // namespace
+
+Session::Session(Worker& worker, std::uint32_t id, bool unix_socket, std::string peer)
+    : worker_(worker),
+      channel_(worker.loop(), *this),
+      unix_socket_(unix_socket),
+      peer_(std::move(peer)),
+      connected_ms_(worker.loop().now_ms()),
+      assembler_(login_packet_max) {
+  session = id;
+  wanted_state = &state_;
+}
+
+Session::~Session() { worker_.loop().cancel_timer(deadline_); }
+
+void Session::start(int fd) {
+  channel_.adopt(fd);
+  login_ = std::make_unique<ClientLogin>(login_options());
+  sequence_ = 0;
+  send_packet(login_->greeting());
+  start_deadline(worker_.limits().login_timeout_ms);
+}
+
+void Session::refuse(int fd, const ClientError& error) {
+  channel_.adopt(fd);
+  stage_ = Stage::login;
+  close_with(error);
+}
+
+ClientLoginOptions Session::login_options() {
+  const ProxyOptions& options = worker_.shared().options;
+  ClientLoginOptions login;
+  login.server_version = options.server_version_fallback;
+  login.offered = offered_features;
+  if (!worker_.snapshot().clusters.empty()) {
+    const ClusterEntry& cluster = worker_.snapshot().clusters.front();
+    if (!cluster.server_version.empty()) login.server_version = cluster.server_version;
+    // What the servers lack is not offered: answers then pass as they are.
+    if (cluster.capabilities != 0) {
+      login.offered &= cluster.capabilities | ~(cap::deprecate_eof | cap::session_track);
+    }
+  }
+  if (options.client_tls != nullptr && !unix_socket_) login.offered |= cap::ssl;
+  login.connection_id = session;
+  login.nonce = tls::random_nonce();
+  login.client_host = unix_socket_ ? "localhost" : peer_.substr(0, peer_.rfind(':'));
+  login.auth_plugin = protocol::native_password_plugin;
+  login.unix_socket = unix_socket_;
+  login.require_tls = options.require_tls;
+  login.rsa = options.rsa.get();
+  login.find_account = [this](const std::string& name) -> AccountPtr {
+    const auto it = worker_.snapshot().accounts.find(name);
+    return it == worker_.snapshot().accounts.end() ? nullptr : it->second;
+  };
+  return login;
+}
+
+void Session::on_bytes(io::Slice bytes) {
+  if (stage_ == Stage::over) return;
+  worker_.counters().bytes_from_clients += bytes.size();
+  if (login_ != nullptr) {
+    login_bytes(bytes);
+    if (bytes.empty() || stage_ == Stage::over) return;
+  }
+  reader_.push(std::move(bytes));
+  if (reader_.in_body() && stage_ == Stage::running) return stream_body();
+  if (reader_.buffered() > worker_.limits().pipeline_max && stage_ != Stage::idle) channel_.pause_receive();
+  next_command();
+}
+
+void Session::login_bytes(io::Slice& bytes) {
+  while (login_ != nullptr && stage_ == Stage::login) {
+    const auto packet = assembler_.next(bytes);
+    if (assembler_.too_long()) return drop_handshake("a packet too long for a handshake");
+    if (!packet) return;
+    login_step(login_->on_packet(packet->payload), static_cast<std::uint8_t>(packet->sequence + 1), bytes);
+  }
+}
+
+void Session::login_step(ClientLogin::Step step, std::uint8_t sequence, io::Slice& rest) {
+  using Kind = ClientLogin::Step::Kind;
+  sequence_ = sequence;
+  switch (step.kind) {
+    case Kind::send:
+      return send_packet(step.payload);
+    case Kind::start_tls: {
+      io::Slice already = std::move(rest);
+      rest = {};
+      if (!channel_.start_tls_server(*worker_.shared().options.client_tls, std::move(already))) {
+        drop_handshake("TLS can't be started");
+      }
+      return;
+    }
+    case Kind::accepted:
+      return logged_in(step.payload);
+    case Kind::refused:
+      ++worker_.counters().logins_failed;
+      worker_.event(Severity::warning, "login_failed", "user '" + login_->user() + "' from " + peer_);
+      send_packet(step.payload);
+      channel_.close_after_send();
+      return finish();
+    case Kind::garbage:
+      return drop_handshake("not a MySQL handshake");
+  }
+}
+
+void Session::logged_in(const ByteBuffer& last_word) {
+  if (!last_word.empty()) send_packet(last_word);
+  account_ = login_->account();
+  user_ = login_->user();
+  capabilities_ = login_->capabilities();
+  collation_ = login_->collation();
+  wanted_identity = worker_.intern({.cluster = account_->cluster,
+                                    .user = user_,
+                                    .secret = login_->secret(),
+                                    .features = capabilities_ & client_chosen_features,
+                                    .collation = collation_});
+  const std::string schema = login_->schema();
+  worker_.loop().cancel_timer(deadline_);
+  deadline_ = {};
+  if (schema.empty()) return login_done();
+  // Whether the schema exists and may be used, only a server can say: its answer, not ours.
+  current_ = {};
+  current_.login = true;
+  current_.type = protocol::Command::init_db;
+  current_.shape = protocol::ResponseShape::ok_or_error;
+  current_.repeatable = true;
+  current_.schema = schema;
+  ByteBuffer payload{static_cast<std::uint8_t>(protocol::Command::init_db)};
+  payload.insert(payload.end(), schema.begin(), schema.end());
+  ByteBuffer packet;
+  protocol::append_packet(packet, 0, payload);
+  current_.command = ClientCommand(std::move(packet));
+  route();
+}
+
+void Session::login_done() {
+  login_.reset();
+  current_ = {};
+  stage_ = Stage::idle;
+  send_ok();
+  start_deadline(worker_.limits().client_idle_max_ms);
+  next_command();
+}
+
+void Session::drop_handshake(std::string_view why) {
+  ++worker_.counters().handshakes_dropped;
+  worker_.event(Severity::warning, "handshake_dropped", "client " + peer_ + ": " + std::string(why));
+  close_with(bad_handshake());
+}
+
+void Session::on_gone(std::string_view why) {
+  if (stage_ == Stage::over) return;
+  if (login_ != nullptr && current_.type == protocol::Command::sleep) {
+    ++worker_.counters().handshakes_dropped;
+    worker_.event(Severity::info, "handshake_dropped", "client " + peer_ + ": " + std::string(why));
+  }
+  finish();
+}
+
+void Session::finish() {
+  if (stage_ == Stage::over) return;
+  stop_waiting();
+  stage_ = Stage::over;
+  worker_.loop().cancel_timer(deadline_);
+  deadline_ = {};
+  if (backend_ != nullptr) {
+    // Closing the connection is what ends an open transaction for certain.
+    discard_backend();
+  }
+  channel_.close();
+  worker_.bury_session(*this);
+}
+
+void Session::abandon() {
+  stage_ = Stage::over;
+  channel_.close();
+  if (backend_ != nullptr) backend_->set_user(nullptr);
+  backend_ = nullptr;
+}
+
+void Session::on_drained() {
+  if (backend_ != nullptr) backend_->resume_receive();
+}
+
+void Session::send_packet(Bytes payload) {
+  ByteBuffer packet;
+  packet.reserve(payload.size() + protocol::packet_header_size);
+  sequence_ = protocol::append_packet(packet, sequence_, payload);
+  worker_.counters().bytes_to_clients += packet.size();
+  channel_.send_copy(packet);
+}
+
+void Session::send_ok() {
+  protocol::OkPacket ok;
+  ok.status = status_;
+  ByteBuffer payload;
+  protocol::append_ok(payload, ok, capabilities_);
+  send_packet(payload);
+}
+
+void Session::send_error(const ClientError& error) { send_error_packet({error.code, error.sqlstate, error.text}); }
+
+void Session::send_error_packet(const protocol::ErrPacket& error) {
+  ByteBuffer payload;
+  protocol::append_err(payload, error);
+  send_packet(payload);
+}
+
+void Session::close_with(const ClientError& error) {
+  if (stage_ == Stage::over) return;
+  send_error(error);
+  channel_.close_after_send();
+  finish();
+}
+
+void Session::end(const ClientError& error) {
+  if (stage_ == Stage::over) return;
+  if (stage_ == Stage::running && backend_ != nullptr && backend_->answer().started) return finish();
+  if (stage_ == Stage::idle) sequence_ = 0;
+  close_with(error);
+}
+
+void Session::drain() {
+  draining_ = true;
+  if (stage_ == Stage::login || (stage_ == Stage::idle && !in_transaction_ && !transaction_unsure_)) finish();
+}
+
+SessionRow Session::row() const {
+  static constexpr const char* names[] = {"login",   "idle", "waiting for a server connection", "holding", "preparing",
+                                          "running", "over"};
+  SessionRow row;
+  row.id = session;
+  row.worker = worker_.index();
+  row.client = peer_;
+  row.user = user_;
+  if (account_ != nullptr) row.cluster = worker_.snapshot().clusters[account_->cluster].name;
+  row.schema = state_.schema;
+  row.state = names[static_cast<std::size_t>(stage_)];
+  if (stage_ == Stage::holding) row.state += " (" + hold_reason_ + ")";
+  if (backend_ != nullptr) row.server = backend_->server_name();
+  if (backend_ != nullptr) row.pin = tie();
+  row.in_transaction = in_transaction_;
+  row.tls = channel_.tls();
+  row.statements = statement_count_;
+  row.queued_bytes = channel_.queued_bytes();
+  row.connected_ms = worker_.loop().now_ms() - connected_ms_;
+  return row;
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,221 @@
+// One client: its login, its commands one after another, and the server connection that it has at the moment, if any.
+//
+// Flow of a statement: `next_command` takes it off the reader; `dispatch` says what it is; `route` finds the server and
+// asks its pool; `got_backend` brings the connection to this session's state; `send_current` sends it; the answer
+// passes through `on_answer`; `on_answered` notes what it changed and gives the connection back, unless something ties
+// the session to it (`tie()` says what).
+//
+// Code: session.cpp (life and login), session_commands.cpp (what each command means), session_run.cpp (from route to
+// answer), session_waits.cpp (waiting, losing, deadlines).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/command.hpp"
+#include "proxy/backend.hpp"
+#include "proxy/channel.hpp"
+#include "proxy/client_login.hpp"
+#include "proxy/client_statements.hpp"
+#include "proxy/command_reader.hpp"
+#include "proxy/errors.hpp"
+#include "proxy/packet_assembler.hpp"
+#include "proxy/pool.hpp"
+#include "proxy/report.hpp"
+#include "router/classify.hpp"
+
+namespace sluice::proxy {
+
+class Worker;
+
+class Session final : private ChannelHandler, private BackendUser, private PoolWaiter, private io::TimerHandler {
+ public:
+  Session(Worker& worker, std::uint32_t id, bool unix_socket, std::string peer);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void start(int fd);  // takes the socket over and greets
+  void refuse(int fd, const ClientError& error);
+
+  [[nodiscard]] std::uint32_t id() const { return session; }
+  [[nodiscard]] const std::string& user() const { return user_; }
+  [[nodiscard]] SessionRow row() const;
+
+  // A server may be there again: try the held statement once more.
+  void retry_held();
+  // Ends between transactions, now or when the running one is over.
+  void drain();
+  // Ends now, telling the client why if it can be told.
+  void end(const ClientError& error);
+  // The worker goes away: lets go of everything without a word.
+  void abandon();
+  void kill_answered(std::uint32_t id, std::uint16_t error);  // 0: done; 1094, 1095: as the server says it
+
+ private:
+  enum class Stage : std::uint8_t {
+    login,
+    idle,
+    waiting,    // for a connection of a pool
+    holding,    // for a server that can take the statement
+    preparing,  // the connection is brought to our state
+    running,    // the answer is awaited, or flows
+    over,
+  };
+
+  // The command in work.
+  struct Current {
+    ClientCommand command;
+    protocol::Command type = protocol::Command::sleep;
+    std::optional<protocol::ResponseShape> shape;  // nullopt: no answer comes
+    const router::Classification* effect = nullptr;
+    router::Classification own_effect;  // where `effect` is not a prepared statement's
+    std::string schema;                 // that it selects, if it succeeds
+    StatementTextPtr preparing;         // STMT_PREPARE
+    std::uint32_t statement_id = 0;     // of the client, for the binary commands
+    StatementTextPtr statement;         // that the id stands for
+    bool replica_safe = false;
+    bool streamed = false;            // too long to be kept: its body is passed through
+    bool login = false;               // our own check of the schema at logon; its answer is not the client's
+    bool repeatable = false;          // running it twice is as running it once: reads, INIT_DB, PREPARE
+    std::uint32_t tries = 0;          // how often it was sent or failed to be placed
+    std::uint64_t held_until_ms = 0;  // set when it is held for the first time
+  };
+
+  // --- life and login (session.cpp)
+  void on_connected(int /*error*/) override {}
+  void on_bytes(io::Slice bytes) override;
+  void on_gone(std::string_view why) override;
+  void on_drained() override;
+  void login_bytes(io::Slice& bytes);
+  void login_step(ClientLogin::Step step, std::uint8_t sequence, io::Slice& rest);
+  void logged_in(const protocol::ByteBuffer& last_word);
+  void login_done();
+  void drop_handshake(std::string_view why);
+  void finish();  // leaves pool, gate and worker; the object lives until the turn is over
+  [[nodiscard]] ClientLoginOptions login_options();
+
+  // --- talking to the client
+  void send_packet(protocol::Bytes payload);
+  void send_ok();
+  void send_error(const ClientError& error);
+  void send_error_packet(const protocol::ErrPacket& error);
+  void close_with(const ClientError& error);
+
+  // --- commands (session_commands.cpp)
+  void next_command();
+  void dispatch(ClientCommand command, bool whole);
+  void on_query(bool whole);
+  void on_init_db();
+  void on_change_user();
+  void on_reset_connection();
+  void on_set_option();
+  void on_kill(std::uint64_t id);
+  void on_prepare(bool whole);
+  void on_execute(bool whole);
+  void on_statement_command();
+  void on_statement_close();
+  void forward(protocol::ResponseShape shape, bool replica_safe);
+  void use_effect(router::Classification effect);
+  void done_locally();
+  void forget_session_state();
+  [[nodiscard]] router::Dialect dialect() const;
+  [[nodiscard]] ClientStatement* current_statement(std::string_view command_name);
+
+  // --- from route to answer (session_run.cpp)
+  void route();
+  void route_attached();
+  void take_from(std::uint32_t server);
+  void got_backend(Backend& backend);
+  [[nodiscard]] Preparation preparation_for(Backend& backend);
+  void send_current();
+  [[nodiscard]] bool send_execute();
+  void stream_body();
+  void note_effects(const Answer& answer);
+  void note_transaction(const Answer& answer);
+  void note_prepared(const Answer& answer);
+  void end_statement();
+  void give_back();
+  [[nodiscard]] bool tied() const;
+  [[nodiscard]] std::string tie() const;  // why the connection is kept, in words
+  [[nodiscard]] bool may_touch_insert_id() const;
+  void hand_back();
+
+  void on_backend_granted(Backend& backend) override;
+  void on_prepared(Backend& backend) override;
+  void on_prepare_refused(Backend& backend, const protocol::ErrPacket& error) override;
+  void on_answer(Backend& backend, io::Slice bytes) override;
+  std::uint32_t client_statement_id() override { return statements_.next_id(); }
+  void on_answered(Backend& backend) override;
+  void on_backend_drained(Backend& backend) override;
+  [[nodiscard]] protocol::Capabilities client_capabilities() const override { return capabilities_; }
+
+  // --- waiting and losing (session_waits.cpp)
+  void hold(std::string_view why);
+  void wait_in_line();
+  void stop_waiting();
+  void fail_current(const ClientError& error);
+  void on_backend_denied(std::uint16_t code, std::string_view sqlstate, std::string_view text) override;
+  void on_backend_lost(Backend& backend, std::string_view why) override;
+  void lose_backend(std::string_view why);
+  void lost_while_running(const std::string& server, std::string_view why, bool answer_started, bool was_tied,
+                          bool in_transaction);
+  void forget_ties();
+  void on_timer(io::TimerId timer) override;
+  void start_deadline(std::uint64_t ms);
+  void discard_backend();
+
+  Worker& worker_;
+  Channel channel_;
+  bool unix_socket_;
+  std::string peer_;
+  std::uint64_t connected_ms_;
+  Stage stage_ = Stage::login;
+
+  // Login.
+  PacketAssembler assembler_;
+  std::unique_ptr<ClientLogin> login_;
+  AccountPtr account_;
+  std::string user_;
+  protocol::Capabilities capabilities_ = 0;
+  std::uint8_t collation_ = 45;
+  std::uint8_t sequence_ = 0;  // of the next packet that we make ourselves
+
+  // Commands.
+  CommandReader reader_;
+  Current current_;
+  ClientStatements statements_;
+  bool in_next_command_ = false;
+
+  // Session state.
+  CarriedState state_;
+  protocol::StatusFlags status_ = protocol::status::autocommit;
+  router::Pin pins_ = router::Pin::none;
+  bool in_transaction_ = false;
+  bool read_only_transaction_ = false;
+  bool transaction_unsure_ = false;    // an error hid whether a transaction is open
+  bool next_transaction_set_ = false;  // SET TRANSACTION waits for the next one
+  std::uint64_t last_write_ms_ = 0;    // when the last write was acknowledged
+  bool unstamped_write_ = false;       // a write of the open transaction: counts from its end
+  std::uint64_t last_insert_id_ = 0;   // what LAST_INSERT_ID() is in this session
+  bool insert_id_moved_ = false;       // the connection in use may have another one by now: read it before giving back
+  const Backend* last_backend_ = nullptr;  // the last statement's; compared, never followed
+  std::uint32_t last_server_ = 0;
+  bool giving_back_ = false;  // the connection goes back as soon as its insert id was read
+  std::string lost_;          // a connection was lost with something on it: told at the next command
+  ClientError lost_error_;
+
+  // The connection in use.
+  Backend* backend_ = nullptr;
+  Pool* pool_ = nullptr;  // the one it came from, or in whose line we stand
+  std::uint32_t server_ = 0;
+  io::TimerId deadline_;
+  std::string hold_reason_;
+  bool draining_ = false;
+  std::uint64_t statement_count_ = 0;
+};
+
+}  // namespace sluice::proxy

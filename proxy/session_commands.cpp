@@ -1,0 +1,370 @@
+// Session: what each command of a client means.
+#include <charconv>
+
+#include "protocol/packet.hpp"
+#include "protocol/statement.hpp"
+#include "proxy/session.hpp"
+#include "proxy/tls/random.hpp"
+#include "proxy/worker.hpp"
+
+namespace sluice::proxy {
+
+using protocol::Bytes;
+using protocol::Command;
+using protocol::ResponseShape;
+namespace cap = protocol::cap;
+
+void Session::next_command() {
+  if (in_next_command_) return;  // the loop below is running further up the stack
+  in_next_command_ = true;
+  while (stage_ == Stage::idle) {
+    const std::size_t inspect_max = worker_.limits().inspect_max;
+    const auto front = reader_.front(inspect_max);
+    if (front == CommandReader::Front::incomplete) break;
+    const std::uint8_t sequence = reader_.sequence();
+    const bool whole = front == CommandReader::Front::whole;
+    ClientCommand command = whole ? reader_.take_whole() : reader_.take_head(inspect_max);
+    sequence_ = 1;
+    if (sequence != 0) {
+      ++worker_.counters().protocol_errors;
+      close_with(packets_out_of_order());
+      break;
+    }
+    worker_.loop().cancel_timer(deadline_);
+    deadline_ = {};
+    dispatch(std::move(command), whole);
+  }
+  in_next_command_ = false;
+  if (stage_ == Stage::over) return;
+  if (stage_ == Stage::idle && !deadline_.valid()) start_deadline(worker_.limits().client_idle_max_ms);
+  if (channel_.paused() && reader_.buffered() <= worker_.limits().pipeline_max / 2) channel_.resume_receive();
+}
+
+void Session::dispatch(ClientCommand command, bool whole) {
+  current_ = {};
+  current_.command = std::move(command);
+  const Bytes payload = current_.command.payload();
+  ++statement_count_;
+  if (payload.empty()) {
+    send_error(unknown_command());
+    return done_locally();
+  }
+  current_.type = static_cast<Command>(payload[0]);
+  current_.streamed = !whole;
+  const bool may_be_long = current_.type == Command::query || current_.type == Command::stmt_execute ||
+                           current_.type == Command::stmt_send_long_data || current_.type == Command::stmt_prepare;
+  if (!whole && !may_be_long) {
+    ++worker_.counters().protocol_errors;
+    return close_with(malformed_packet());
+  }
+  if (!lost_.empty() && current_.type != Command::quit && current_.type != Command::stmt_close) {
+    lost_.clear();
+    send_error(lost_error_);
+    if (current_.streamed) return close_with(lost_error_);
+    return done_locally();
+  }
+  switch (current_.type) {
+    case Command::query:
+      return on_query(whole);
+    case Command::ping:
+      send_ok();
+      return done_locally();
+    case Command::quit:
+      return finish();
+    case Command::init_db:
+      return on_init_db();
+    case Command::field_list:
+      return forward(ResponseShape::field_list, false);
+    case Command::statistics:
+    case Command::process_info:
+    case Command::debug:
+      return forward(current_.type == Command::process_info ? ResponseShape::query
+                     : current_.type == Command::statistics ? ResponseShape::text
+                                                            : ResponseShape::ok_or_error,
+                     false);
+    case Command::process_kill:
+      if (payload.size() < 5) break;
+      return on_kill(payload[1] | (std::uint64_t{payload[2]} << 8) | (std::uint64_t{payload[3]} << 16) |
+                     (std::uint64_t{payload[4]} << 24));
+    case Command::change_user:
+      return on_change_user();
+    case Command::reset_connection:
+      return on_reset_connection();
+    case Command::set_option:
+      return on_set_option();
+    case Command::stmt_prepare:
+      return on_prepare(whole);
+    case Command::stmt_execute:
+      return on_execute(whole);
+    case Command::stmt_close:
+      return on_statement_close();
+    case Command::stmt_reset:
+    case Command::stmt_fetch:
+    case Command::stmt_send_long_data:
+      return on_statement_command();
+    default:
+      break;
+  }
+  send_error(unknown_command());
+  done_locally();
+}
+
+// The command was answered (or needs no answer) without a server.
+void Session::done_locally() {
+  if (stage_ == Stage::over) return;
+  current_ = {};
+  stage_ = Stage::idle;
+  if (draining_ && !in_transaction_) finish();
+}
+
+void Session::forward(ResponseShape shape, bool replica_safe) {
+  current_.shape = shape;
+  current_.replica_safe = replica_safe;
+  current_.repeatable = true;
+  route();
+}
+
+router::Dialect Session::dialect() const {
+  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
+  router::Dialect dialect;
+  dialect.mariadb = cluster.mariadb;
+  dialect.server_version = cluster.version_number;
+  dialect.no_backslash_escapes = (status_ & protocol::status::no_backslash_escapes) != 0;
+  dialect.ansi_quotes = cluster.mariadb && (status_ & protocol::status::ansi_quotes) != 0;
+  for (const auto& variable : state_.variables()) {
+    if (variable.name == "sql_mode" && variable.value.find("ANSI") != std::string::npos) dialect.ansi_quotes = true;
+    const bool charset = variable.name == "names" || variable.name == "character_set_client";
+    if (charset) {
+      for (const char* unsafe : {"gbk", "sjis", "cp932", "big5", "gb18030"}) {
+        if (variable.value.find(unsafe) != std::string::npos) dialect.ascii_safe = false;
+      }
+    }
+  }
+  // Collation ids of big5, sjis, gbk, cp932 (MariaDB: SHOW COLLATION); gb18030 begins at 248.
+  for (const int id : {1, 84, 13, 88, 28, 87, 95, 96, 248, 249, 250}) {
+    if (collation_ == id) dialect.ascii_safe = false;
+  }
+  return dialect;
+}
+
+void Session::use_effect(router::Classification effect) {
+  current_.own_effect = std::move(effect);
+  current_.effect = &current_.own_effect;
+  current_.schema = current_.own_effect.schema;
+  current_.own_effect.schema = {};
+  current_.replica_safe = current_.repeatable = current_.own_effect.replica_safe;
+}
+
+void Session::on_query(bool whole) {
+  const auto sql = protocol::as_text(current_.command.payload().subspan(1));
+  use_effect(router::classify(sql, dialect()));
+  current_.shape = ResponseShape::query;
+  if (!whole) {
+    current_.own_effect.replica_safe = current_.replica_safe = current_.repeatable = false;
+    current_.own_effect.pin |= router::Pin::unknown_statement;
+    current_.own_effect.assignments.clear();
+    current_.schema.clear();
+  }
+  if (current_.own_effect.kind == router::StatementKind::kill && !current_.own_effect.multi && whole) {
+    // KILL [CONNECTION] <id>: the id is one of ours.
+    const auto digits = sql.find_last_of("0123456789");
+    if (digits != std::string_view::npos) {
+      auto begin = digits;
+      while (begin > 0 && sql[begin - 1] >= '0' && sql[begin - 1] <= '9') --begin;
+      std::uint64_t id = 0;
+      std::from_chars(sql.data() + begin, sql.data() + digits + 1, id);
+      return on_kill(id);
+    }
+  }
+  route();
+}
+
+void Session::on_init_db() {
+  current_.schema = protocol::as_text(current_.command.payload().subspan(1));
+  forward(ResponseShape::ok_or_error, false);
+}
+
+void Session::on_kill(std::uint64_t id) {
+  const std::uint32_t workers = worker_.shared().workers;
+  if (id == 0 || id > 0xffffffffULL) {
+    send_error(unknown_thread(id));
+    return done_locally();
+  }
+  // Answered by `Worker::killed`, once the session's own worker has looked.
+  stage_ = Stage::waiting;
+  const auto target = static_cast<std::uint32_t>(id);
+  worker_.shared().post(target % workers, [from = worker_.index(), me = session, user = user_, target](Worker& w) {
+    w.kill(from, me, user, target);
+  });
+}
+
+void Session::kill_answered(std::uint32_t id, std::uint16_t error) {
+  if (stage_ != Stage::waiting) return;
+  if (error == 0) {
+    send_ok();
+  } else {
+    send_error(error == 1095 ? not_owner(id) : unknown_thread(id));
+  }
+  done_locally();
+  next_command();
+}
+
+void Session::forget_session_state() {
+  if (backend_ != nullptr) discard_backend();
+  state_ = {};
+  statements_.clear();
+  pins_ = router::Pin::none;
+  status_ = protocol::status::autocommit;
+  in_transaction_ = read_only_transaction_ = transaction_unsure_ = next_transaction_set_ = false;
+  last_insert_id_ = 0;
+  insert_id_moved_ = giving_back_ = false;
+  last_backend_ = nullptr;
+}
+
+void Session::on_change_user() {
+  const protocol::ByteBuffer payload(current_.command.payload().begin() + 1, current_.command.payload().end());
+  forget_session_state();
+  current_ = {};
+  login_ = std::make_unique<ClientLogin>(login_options(), capabilities_, channel_.tls());
+  stage_ = Stage::login;
+  start_deadline(worker_.limits().login_timeout_ms);
+  io::Slice nothing;
+  login_step(login_->change_user(payload, tls::random_nonce()), sequence_, nothing);
+  // Bytes that the client sent ahead are the next packets of the exchange.
+  while (stage_ == Stage::login && reader_.front(worker_.limits().inspect_max) == CommandReader::Front::whole) {
+    ClientCommand packet = reader_.take_whole();
+    login_step(login_->on_packet(packet.payload()), static_cast<std::uint8_t>(packet.packet()[3] + 1), nothing);
+  }
+}
+
+void Session::on_reset_connection() {
+  const std::string schema = state_.schema;
+  forget_session_state();
+  state_.schema = schema;  // COM_RESET_CONNECTION keeps the selected schema
+  send_ok();
+  done_locally();
+}
+
+void Session::on_set_option() {
+  const Bytes payload = current_.command.payload();
+  if (payload.size() != 3 || payload[1] > 1 || payload[2] != 0) {
+    send_error(unknown_command());
+    return done_locally();
+  }
+  // MYSQL_OPTION_MULTI_STATEMENTS_ON is 0. It is part of a connection's identity: the next statement takes another one.
+  capabilities_ = payload[1] == 0 ? capabilities_ | cap::multi_statements : capabilities_ & ~cap::multi_statements;
+  wanted_identity = worker_.intern({.cluster = account_->cluster,
+                                    .user = user_,
+                                    .secret = wanted_identity->secret,
+                                    .features = capabilities_ & client_chosen_features,
+                                    .collation = collation_});
+  if (backend_ != nullptr) {  // tied to one: it must be told, and nobody else can use it any more
+    backend_->tainted = true;
+    return forward(ResponseShape::ok_or_error, false);
+  }
+  if (protocol::has(capabilities_, cap::deprecate_eof)) {
+    send_ok();
+  } else {
+    protocol::ByteBuffer eof;
+    protocol::append_eof(eof, {0, status_});
+    send_packet(eof);
+  }
+  done_locally();
+}
+
+void Session::on_prepare(bool whole) {
+  const Limits& limits = worker_.limits();
+  const auto sql = protocol::as_text(current_.command.payload().subspan(1));
+  const bool too_many = statements_.size() >= limits.statements_per_client_max;
+  if (!whole || too_many || statements_.text_bytes() + sql.size() > limits.statement_text_per_client_max) {
+    const ClientError error = whole && too_many ? too_many_statements(limits.statements_per_client_max)
+                                                : ClientError{1153, "08S01",
+                                                              "Got a packet bigger than 'max_allowed_packet' bytes "
+                                                              "(sluice: limits.statement_text_per_client_max)"};
+    if (!whole) return close_with(error);
+    send_error(error);
+    return done_locally();
+  }
+  current_.preparing = worker_.texts().intern(sql, state_.schema, dialect());
+  current_.shape = ResponseShape::prepare;
+  current_.replica_safe = current_.preparing->effect.replica_safe;
+  current_.repeatable = true;
+  route();
+}
+
+ClientStatement* Session::current_statement(std::string_view command_name) {
+  const auto id = protocol::statement_id(current_.command.payload());
+  ClientStatement* statement = id ? statements_.find(*id) : nullptr;
+  if (statement == nullptr) {
+    const ClientError error = unknown_statement_id(id.value_or(0), command_name);
+    if (current_.streamed) {
+      close_with(error);
+      return nullptr;
+    }
+    if (current_.type != Command::stmt_send_long_data) send_error(error);
+    done_locally();
+    return nullptr;
+  }
+  current_.statement_id = *id;
+  current_.statement = statement->text;
+  return statement;
+}
+
+void Session::on_execute(bool whole) {
+  ClientStatement* statement = current_statement("mysqld_stmt_execute");
+  if (statement == nullptr) return;
+  const auto header = protocol::parse_execute(current_.command.payload(), statement->params);
+  if (!header) {
+    ++worker_.counters().protocol_errors;
+    if (!whole) return close_with(malformed_packet());
+    send_error(malformed_packet());
+    return done_locally();
+  }
+  if (header->types_bound) {
+    if (!std::equal(header->types.begin(), header->types.end(), statement->types.begin(), statement->types.end())) {
+      statement->types.assign(header->types.begin(), header->types.end());
+    }
+  }
+  current_.effect = &statement->text->effect;
+  current_.schema = statement->text->effect.schema;
+  current_.replica_safe = current_.repeatable = statement->text->effect.replica_safe && !statement->long_data;
+  current_.shape = ResponseShape::query;
+  route();
+}
+
+// STMT_RESET, STMT_FETCH, STMT_SEND_LONG_DATA: they speak of what an execute left, or prepares, on one connection.
+void Session::on_statement_command() {
+  const bool long_data = current_.type == Command::stmt_send_long_data;
+  const bool fetch = current_.type == Command::stmt_fetch;
+  ClientStatement* statement = current_statement(fetch ? "mysqld_stmt_fetch" : "mysqld_stmt_reset");
+  if (statement == nullptr) return;
+  if (fetch && (!statement->cursor || backend_ == nullptr)) {
+    send_error({1421, "HY000", "The statement (" + std::to_string(current_.statement_id) + ") has no open cursor."});
+    return done_locally();
+  }
+  if (current_.type == Command::stmt_reset && !statement->cursor && !statement->long_data) {
+    send_ok();
+    return done_locally();
+  }
+  current_.effect = &statement->text->effect;
+  current_.shape = long_data ? std::nullopt : std::optional(fetch ? ResponseShape::rows : ResponseShape::ok_or_error);
+  current_.replica_safe = false;
+  if (long_data) statement->long_data = true;
+  route();
+}
+
+void Session::on_statement_close() {
+  const auto id = protocol::statement_id(current_.command.payload());
+  ClientStatement* statement = id ? statements_.find(*id) : nullptr;
+  if (statement == nullptr) return done_locally();
+  if (statement->cursor || statement->long_data) {
+    // On the server it has to go, too: with it go the cursor and the parameters sent ahead.
+    if (backend_ != nullptr) backend_->tainted = true;
+  }
+  statements_.remove(*id);
+  current_ = {};
+  if (backend_ != nullptr && !tied()) give_back();
+  done_locally();
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,413 @@
+// Session: a statement's way from its route to the end of its answer.
+#include <time.h>
+
+#include <algorithm>
+
+#include "protocol/packet.hpp"
+#include "protocol/statement.hpp"
+#include "proxy/route.hpp"
+#include "proxy/session.hpp"
+#include "proxy/worker.hpp"
+
+namespace sluice::proxy {
+
+using protocol::ByteBuffer;
+using protocol::Bytes;
+using protocol::Command;
+using protocol::ResponseShape;
+using router::Pin;
+using router::StatementKind;
+using router::TransactionEffect;
+namespace flag = protocol::status;
+
+namespace {
+
+// The steady clock now, not as of this turn: a write may have been committed since the turn began.
+std::uint64_t steady_now_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+// In doubt it does: then this session's reads go to the leader until a replica is known to have it.
+bool may_write(const router::Classification& effect) {
+  if (effect.replica_safe) return false;
+  if (effect.multi) return true;
+  switch (effect.kind) {
+    case StatementKind::empty:
+    case StatementKind::set:
+    case StatementKind::use:
+    case StatementKind::begin:
+    case StatementKind::commit:
+    case StatementKind::rollback:
+    case StatementKind::savepoint:
+    case StatementKind::show:
+    case StatementKind::explain:
+    case StatementKind::prepare:
+    case StatementKind::deallocate:
+    case StatementKind::unlock_tables:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+void Session::route() {
+  if (backend_ != nullptr) return route_attached();
+  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
+  const router::Classification* effect = current_.effect;
+  if (effect != nullptr && effect->needs.diagnostics && last_backend_ != nullptr) {
+    only = last_backend_;
+    pool_ = &worker_.pool(account_->cluster, last_server_, user_);
+    server_ = last_server_;
+    Backend* backend = pool_->acquire(*this);
+    only = nullptr;
+    if (backend == nullptr) return fail_current(diagnostics_gone());
+    return got_backend(*backend);
+  }
+  // With autocommit off a read opens a transaction, and what follows in it may write.
+  const bool begins_read_only = effect != nullptr && effect->transaction == TransactionEffect::begin_read_only;
+  const bool replica_safe = state_.autocommit && (current_.replica_safe || begins_read_only);
+  const auto server = choose_server(cluster, {.replica_safe = replica_safe,
+                                              .last_write_ms = last_write_ms_,
+                                              .turn = worker_.next_turn(),
+                                              .avoid_until_ms = worker_.avoid_until_ms(account_->cluster),
+                                              .now_ms = worker_.loop().now_ms()});
+  if (!server) return hold(cluster.leader ? "its leader was just lost" : cluster.reason);
+  take_from(*server);
+}
+
+void Session::take_from(std::uint32_t server) {
+  server_ = server;
+  pool_ = &worker_.pool(account_->cluster, server, user_);
+  if (Backend* backend = pool_->acquire(*this); backend != nullptr) return got_backend(*backend);
+  wait_in_line();
+}
+
+// The session has a connection: because it is tied to it, or because it is being given back this moment.
+void Session::route_attached() {
+  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
+  const bool elsewhere = cluster.leader && *cluster.leader != server_;
+  if (elsewhere && !current_.replica_safe && !read_only_transaction_) {
+    // What ties us to a server that does not lead must not make it take a write.
+    const bool readable_tie = !in_transaction_ && (pins_ & ~Pin::found_rows) == Pin::none && statements_.nothing_open();
+    if (!readable_tie) return lose_backend("it does not lead the cluster any more");
+    pins_ = Pin::none;
+    giving_back_ = false;
+    hand_back();
+    return route();
+  }
+  giving_back_ = false;
+  if (backend_->preparing()) {  // its insert id is being read; on_prepared goes on
+    stage_ = Stage::preparing;
+    return;
+  }
+  got_backend(*backend_);
+}
+
+void Session::got_backend(Backend& backend) {
+  backend_ = &backend;
+  backend.set_user(this);
+  backend.last_session = session;
+  const Preparation preparation = preparation_for(backend);
+  if (preparation.none()) return send_current();
+  ++worker_.counters().state_switches;
+  stage_ = Stage::preparing;
+  backend.prepare(preparation);
+}
+
+bool Session::may_touch_insert_id() const {
+  const router::Classification* effect = current_.effect;
+  if (effect == nullptr) return false;
+  if (effect->needs.last_insert_id || effect->multi) return true;
+  switch (effect->kind) {
+    case StatementKind::insert:
+    case StatementKind::replace:
+    case StatementKind::update:
+    case StatementKind::load_data:
+    case StatementKind::call:
+    case StatementKind::do_:
+    case StatementKind::execute:
+    case StatementKind::other:
+      return true;
+    default:
+      return effect->sets_last_insert_id;
+  }
+}
+
+Preparation Session::preparation_for(Backend& backend) {
+  Preparation preparation;
+  if (!backend.state.same_as(state_)) {
+    if (auto steps = steps_to(backend.state, state_)) preparation.state = std::move(*steps);
+  }
+  preparation.target = state_;
+  if (current_.statement != nullptr && current_.type != Command::stmt_fetch &&
+      backend.statements.find(current_.statement.get()) == nullptr) {
+    preparation.statement = current_.statement;
+    ++worker_.counters().reprepares;
+  }
+  if (!insert_id_moved_ && may_touch_insert_id() && backend.insert_id != last_insert_id_) {
+    preparation.set_last_insert_id = last_insert_id_;
+  }
+  return preparation;
+}
+
+void Session::on_prepared(Backend& backend) {
+  if (insert_id_moved_) {
+    insert_id_moved_ = false;
+    last_insert_id_ = backend.insert_id;
+  }
+  if (giving_back_) return hand_back();
+  if (stage_ == Stage::preparing) got_backend(backend);
+}
+
+void Session::on_prepare_refused(Backend& /*backend*/, const protocol::ErrPacket& error) {
+  const ByteBuffer text(error.message.begin(), error.message.end());
+  const std::string sqlstate(error.sqlstate);
+  const protocol::ErrPacket copy{error.code, sqlstate, protocol::as_text(text)};
+  if (stage_ != Stage::preparing) {  // while it was being given back
+    giving_back_ = insert_id_moved_ = false;
+    return hand_back();
+  }
+  const bool login = current_.login;
+  if (!tied()) hand_back();
+  if (login) {
+    send_error_packet(copy);
+    channel_.close_after_send();
+    return finish();
+  }
+  send_error_packet(copy);
+  if (current_.streamed) {
+    channel_.close_after_send();
+    return finish();
+  }
+  end_statement();
+}
+
+void Session::send_current() {
+  Backend& backend = *backend_;
+  ++current_.tries;
+  const bool leader = worker_.snapshot().clusters[account_->cluster].leader == server_;
+  ++(leader ? worker_.counters().statements_leader : worker_.counters().statements_replica);
+  if (current_.statement != nullptr) {
+    BackendStatement* known = backend.statements.find(current_.statement.get());
+    if (known == nullptr) return fail_current(unknown_statement_id(current_.statement_id, "mysqld_stmt_fetch"));
+    protocol::patch_statement_id(current_.command.mutable_payload(), known->id);
+    if (current_.type == Command::stmt_execute && !send_execute()) return;
+  }
+  stage_ = Stage::running;
+  if (current_.shape) backend.begin_answer(*current_.shape, current_.preparing);
+  if (!current_.command.slice().empty()) {
+    backend.send(current_.command.slice());
+  } else {
+    backend.send_copy(current_.command.packet());
+  }
+  // Kept only where it may be sent again.
+  if (!current_.repeatable || in_transaction_) current_.command.clear();
+  if (current_.streamed) return stream_body();
+  if (!current_.shape) end_statement();
+}
+
+// Sees to the parameter types of an execute: a client sends them once, but each server connection must see them.
+bool Session::send_execute() {
+  ClientStatement* statement = statements_.find(current_.statement_id);
+  BackendStatement* known = backend_->statements.find(current_.statement.get());
+  if (statement == nullptr || known == nullptr || statement->params == 0) return true;
+  const auto header = protocol::parse_execute(current_.command.payload(), statement->params);
+  if (!header) return true;
+  if (!header->types_bound && known->bound_types != statement->types) {
+    if (current_.streamed) {
+      close_with(types_missing());
+      return false;
+    }
+    ByteBuffer payload;
+    protocol::append_execute_with_types(payload, current_.command.payload(), *header, statement->types);
+    ByteBuffer packet;
+    protocol::append_packet(packet, 0, payload);
+    current_.command = ClientCommand(std::move(packet));
+  }
+  known->bound_types = statement->types;
+  return true;
+}
+
+// Passes the rest of a long command through, as fast as the server takes it.
+void Session::stream_body() {
+  while (reader_.in_body()) {
+    if (backend_->above_high_water()) {
+      channel_.pause_receive();
+      return;
+    }
+    auto piece = reader_.take_body();
+    if (piece.empty()) break;
+    if (!piece.slice.empty()) {
+      backend_->send(std::move(piece.slice));
+    } else {
+      backend_->send_copy(piece.copied);
+    }
+  }
+  channel_.resume_receive();
+  if (reader_.in_body()) return;
+  current_.streamed = false;
+  if (!current_.shape) end_statement();
+}
+
+void Session::on_backend_drained(Backend& /*backend*/) {
+  if (stage_ == Stage::running && current_.streamed) stream_body();
+}
+
+void Session::on_answer(Backend& backend, io::Slice bytes) {
+  if (current_.login) return;  // our own question
+  worker_.counters().bytes_to_clients += bytes.size();
+  channel_.send(std::move(bytes));
+  if (channel_.above_high_water()) backend.pause_receive();
+}
+
+void Session::on_answered(Backend& backend) {
+  if (stage_ != Stage::running) return;
+  const Answer& answer = backend.answer();
+  if (current_.streamed && reader_.in_body()) {
+    // The server answered before it had the whole command (too long for it): it will close; so do we.
+    channel_.close_after_send();
+    return finish();
+  }
+  note_transaction(answer);
+  if (current_.login) {
+    const bool refused = answer.error;
+    state_.schema = current_.schema;
+    backend.state.schema = current_.schema;
+    if (!refused) {
+      hand_back();
+      return login_done();
+    }
+    send_packet(backend.error_payload());
+    channel_.close_after_send();
+    return finish();
+  }
+  note_effects(answer);
+  if (stage_ == Stage::over) return;
+  end_statement();
+}
+
+void Session::note_transaction(const Answer& answer) {
+  const router::Classification* effect = current_.effect;
+  if (answer.status_seen) {
+    status_ = answer.status;
+    in_transaction_ = (answer.status & (flag::in_transaction | flag::in_transaction_readonly)) != 0;
+    if (!in_transaction_) read_only_transaction_ = false;
+    transaction_unsure_ = false;
+    state_.autocommit = backend_->state.autocommit = (answer.status & flag::autocommit) != 0;
+  }
+  const bool set_next = effect != nullptr && effect->transaction == TransactionEffect::next_only && !answer.error;
+  if (set_next) {
+    next_transaction_set_ = true;
+  } else if (answer.status_seen && !in_transaction_) {
+    next_transaction_set_ = false;
+  }
+  if (answer.error && !in_transaction_) {
+    const bool opaque = effect == nullptr || effect->multi || effect->kind == StatementKind::call ||
+                        effect->kind == StatementKind::execute || effect->kind == StatementKind::other;
+    transaction_unsure_ =
+        !state_.autocommit || (opaque && current_.type != Command::init_db && current_.type != Command::stmt_prepare);
+  }
+  if (!answer.error && effect != nullptr && effect->transaction == TransactionEffect::begin_read_only) {
+    read_only_transaction_ = in_transaction_;
+  }
+}
+
+void Session::note_effects(const Answer& answer) {
+  Backend& backend = *backend_;
+  last_backend_ = &backend;
+  last_server_ = server_;
+  if (current_.type == Command::stmt_prepare) return note_prepared(answer);
+  if (ClientStatement* statement = current_.statement ? statements_.find(current_.statement_id) : nullptr) {
+    if (current_.type != Command::stmt_send_long_data) {
+      statement->long_data = false;
+      statement->cursor = current_.type != Command::stmt_reset && !answer.error && answer.cursor;
+    }
+  }
+  const router::Classification* effect = current_.effect;
+  if (effect == nullptr) {
+    if (!answer.error && current_.type == Command::init_db) state_.schema = backend.state.schema = current_.schema;
+    return;
+  }
+  if (may_write(*effect)) unstamped_write_ = true;
+  if (unstamped_write_ && !in_transaction_) {
+    unstamped_write_ = false;
+    last_write_ms_ = steady_now_ms() + 1;
+  }
+  if (answer.last_insert_id != 0 || effect->sets_last_insert_id || effect->kind == StatementKind::call ||
+      effect->multi) {
+    insert_id_moved_ = true;
+  }
+  // A tie holds even after an error: part of the statement may have been executed.
+  pins_ &= ~Pin::found_rows;
+  pins_ |= effect->pin;
+  if (answer.error) return;
+  pins_ &= ~(effect->unpin & ~effect->pin);
+  for (const auto& assignment : effect->assignments) {
+    state_.assign(assignment);
+    backend.state.assign(assignment);
+  }
+  if (!current_.schema.empty() && effect->kind == StatementKind::use) backend.state.schema = current_.schema;
+  // Servers that track the schema have told it in the OK packet, also where a procedure or DROP DATABASE changed it.
+  state_.schema = backend.state.schema;
+  if (effect->transaction == TransactionEffect::end_and_release) {
+    backend.tainted = true;
+    channel_.close_after_send();
+    finish();
+  }
+}
+
+void Session::note_prepared(const Answer& answer) {
+  if (answer.error || answer.prepared.statement_id == 0) return;
+  statements_.add({.text = current_.preparing, .params = answer.prepared.params, .types = {}});
+}
+
+void Session::end_statement() {
+  current_ = {};
+  stage_ = Stage::idle;
+  if (backend_ != nullptr && !tied()) give_back();
+  if (draining_ && !in_transaction_ && !transaction_unsure_) return finish();
+  next_command();
+}
+
+bool Session::tied() const {
+  return in_transaction_ || transaction_unsure_ || next_transaction_set_ || pins_ != Pin::none ||
+         !statements_.nothing_open();
+}
+
+std::string Session::tie() const {
+  std::string reasons;
+  const auto add = [&](std::string_view reason) {
+    if (!reasons.empty()) reasons += ", ";
+    reasons += reason;
+  };
+  if (in_transaction_) add("transaction");
+  if (transaction_unsure_) add("transaction state unknown after an error");
+  if (next_transaction_set_) add("SET TRANSACTION");
+  if (pins_ != Pin::none) add(router::to_string(pins_));
+  if (!statements_.nothing_open()) add("open cursor or long data");
+  return reasons;
+}
+
+// Gives the connection back; if LAST_INSERT_ID() may have changed on it, once that was read off.
+void Session::give_back() {
+  if (!insert_id_moved_ || backend_->tainted) return hand_back();
+  giving_back_ = true;
+  Preparation preparation;
+  preparation.target = backend_->state;
+  preparation.read_insert_id = true;
+  backend_->prepare(preparation);
+}
+
+void Session::hand_back() {
+  giving_back_ = false;
+  Backend* backend = std::exchange(backend_, nullptr);
+  if (backend == nullptr) return;
+  backend->resume_receive();
+  pool_->release(*backend);
+}
+
+}  // namespace sluice::proxy

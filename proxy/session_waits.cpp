@@ -1,0 +1,195 @@
+// Session: waiting for a server or a connection, and losing one.
+#include <algorithm>
+
+#include "proxy/session.hpp"
+#include "proxy/worker.hpp"
+
+namespace sluice::proxy {
+
+using protocol::Command;
+using router::Pin;
+using router::StatementKind;
+using router::TransactionEffect;
+
+namespace {
+
+constexpr std::uint32_t tries_max =
+    4;  // how often a statement is placed anew before it is held, or sent before it fails
+
+}  // namespace
+
+void Session::start_deadline(std::uint64_t ms) {
+  worker_.loop().cancel_timer(deadline_);
+  deadline_ = worker_.loop().start_timer(ms, *this);
+}
+
+void Session::on_timer(io::TimerId /*timer*/) {
+  deadline_ = {};
+  const Limits& limits = worker_.limits();
+  switch (stage_) {
+    case Stage::login:
+      return drop_handshake("no login within " + std::to_string(limits.login_timeout_ms) +
+                            " ms (limits.login_timeout_ms)");
+    case Stage::idle:
+      worker_.event(Severity::info, "client_idle", "client " + peer_ + " was silent for limits.client_idle_max_ms");
+      return finish();
+    case Stage::waiting:
+      ++worker_.counters().pool_wait_timeouts;
+      return fail_current(
+          pool_timeout(worker_.snapshot().clusters[account_->cluster].servers[server_].name, limits.pool_wait_max_ms));
+    case Stage::holding:
+      ++worker_.counters().hold_timeouts;
+      return fail_current(
+          hold_timeout(worker_.snapshot().clusters[account_->cluster].name, hold_reason_, limits.hold_max_ms));
+    case Stage::preparing:
+    case Stage::running:
+    case Stage::over:
+      break;
+  }
+}
+
+void Session::wait_in_line() {
+  ++worker_.counters().pool_waits;
+  stage_ = Stage::waiting;
+  current_.command.move_to_own_memory();
+  start_deadline(worker_.limits().pool_wait_max_ms);
+}
+
+void Session::hold(std::string_view why) {
+  const std::uint64_t now = worker_.loop().now_ms();
+  if (current_.held_until_ms == 0) {
+    ++worker_.counters().statements_held;
+    current_.held_until_ms = now + worker_.limits().hold_max_ms;
+  }
+  hold_reason_ = why;
+  stage_ = Stage::holding;
+  current_.command.move_to_own_memory();
+  if (!worker_.hold(*this)) return fail_current(hold_full(worker_.snapshot().clusters[account_->cluster].name));
+  start_deadline(current_.held_until_ms > now ? current_.held_until_ms - now : 0);
+}
+
+void Session::retry_held() {
+  if (stage_ != Stage::holding) return;
+  worker_.unhold(*this);
+  worker_.loop().cancel_timer(deadline_);
+  deadline_ = {};
+  route();
+}
+
+void Session::stop_waiting() {
+  if (stage_ == Stage::waiting && pool_ != nullptr) pool_->cancel(*this);
+  if (stage_ == Stage::holding) worker_.unhold(*this);
+  worker_.loop().cancel_timer(deadline_);
+  deadline_ = {};
+}
+
+// The current command ends with an error of ours; it was not sent, or its outcome is told by the error.
+void Session::fail_current(const ClientError& error) {
+  stop_waiting();
+  if (current_.login || current_.streamed) return close_with(error);
+  if (current_.shape) send_error(error);
+  end_statement();
+}
+
+void Session::on_backend_granted(Backend& backend) {
+  worker_.loop().cancel_timer(deadline_);
+  deadline_ = {};
+  got_backend(backend);
+}
+
+void Session::on_backend_denied(std::uint16_t code, std::string_view sqlstate, std::string_view text) {
+  worker_.loop().cancel_timer(deadline_);
+  deadline_ = {};
+  if (code != 0) return fail_current({code, sqlstate, std::string(text)});
+  if (++current_.tries < tries_max) return route();
+  hold(text);
+}
+
+void Session::on_backend_lost(Backend& backend, std::string_view why) {
+  const Answer answer = backend.answer();
+  backend_ = nullptr;
+  giving_back_ = insert_id_moved_ = false;
+  const std::string& server = backend.server_name();
+  const bool in_transaction = in_transaction_ || transaction_unsure_;
+  const std::string pins = tie();
+  const bool was_tied = tied();
+  forget_ties();
+  switch (stage_) {
+    case Stage::idle:
+      if (!was_tied) return;
+      if (in_transaction) ++worker_.counters().transactions_lost;
+      lost_error_ = in_transaction ? transaction_lost(server, why) : session_lost(server, pins, why);
+      lost_ = lost_error_.text;
+      return;
+    case Stage::preparing:
+      if (was_tied) {
+        if (in_transaction) ++worker_.counters().transactions_lost;
+        return fail_current(in_transaction ? transaction_lost(server, why) : session_lost(server, pins, why));
+      }
+      if (++current_.tries < tries_max) return route();
+      return hold(why);
+    case Stage::running:
+      return lost_while_running(server, why, answer.started, was_tied, in_transaction);
+    case Stage::login:
+    case Stage::waiting:
+    case Stage::holding:
+    case Stage::over:
+      break;
+  }
+}
+
+// The retry contract: what was sent and provably had no effect is sent again; else the client is told which it is.
+void Session::lost_while_running(const std::string& server, std::string_view why, bool answer_started, bool was_tied,
+                                 bool in_transaction) {
+  if (answer_started && !current_.login) return finish();  // half an answer is with the client: only the end is honest
+  if (current_.repeatable && !was_tied && !current_.streamed && !current_.command.empty() &&
+      current_.tries < tries_max) {
+    ++worker_.counters().retries;
+    return route();
+  }
+  const router::Classification* effect = current_.effect;
+  const bool may_commit = effect == nullptr || effect->multi || effect->kind == StatementKind::call ||
+                          effect->kind == StatementKind::execute || effect->kind == StatementKind::other ||
+                          effect->sets_autocommit_on ||
+                          (effect->transaction != TransactionEffect::none && effect->kind != StatementKind::rollback);
+  if (in_transaction && !may_commit) {
+    ++worker_.counters().transactions_lost;
+    return fail_current(transaction_lost(server, why));
+  }
+  if (current_.repeatable && !current_.streamed) {
+    return fail_current(was_tied ? session_lost(server, "its state", why) : transaction_lost(server, why));
+  }
+  ++worker_.counters().outcome_unknown;
+  worker_.event(Severity::error, "outcome_unknown", "user '" + user_ + "' from " + peer_ + " on " + server);
+  fail_current(outcome_unknown(server, why));
+}
+
+void Session::forget_ties() {
+  pins_ = Pin::none;
+  in_transaction_ = read_only_transaction_ = transaction_unsure_ = next_transaction_set_ = false;
+  status_ &= static_cast<protocol::StatusFlags>(
+      ~(protocol::status::in_transaction | protocol::status::in_transaction_readonly));
+  statements_.forget_open();
+  if (last_backend_ != nullptr && backend_ == nullptr) last_backend_ = nullptr;
+}
+
+// We give the connection up ourselves, before the current command is sent on it.
+void Session::lose_backend(std::string_view why) {
+  const std::string server = backend_->server_name();
+  const bool in_transaction = in_transaction_ || transaction_unsure_;
+  const std::string pins = tie();
+  discard_backend();
+  forget_ties();
+  if (in_transaction) ++worker_.counters().transactions_lost;
+  fail_current(in_transaction ? transaction_lost(server, why) : session_lost(server, pins, why));
+}
+
+void Session::discard_backend() {
+  Backend* backend = std::exchange(backend_, nullptr);
+  giving_back_ = insert_id_moved_ = false;
+  if (backend == nullptr) return;
+  backend->set_user(nullptr);
+  pool_->discard(*backend);
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,295 @@
+#include "proxy/worker.hpp"
+
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+
+namespace sluice::proxy {
+
+struct Worker::Listener final : io::AcceptHandler {
+  Listener(Worker& w, bool is_unix) : worker(w), unix_socket(is_unix) {}
+  void on_accepted(int fd) override { worker.accepted(fd, unix_socket); }
+  void on_accept_failed(int error) override { worker.accept_failed(error); }
+
+  Worker& worker;
+  bool unix_socket;
+  io::ListenerId id;
+};
+
+namespace {
+
+constexpr std::uint32_t hold_retry_ms = 100;   // a leader that refused is asked again this often
+constexpr std::uint64_t avoid_ms = 1'000;      // a server that failed us is left alone this long
+constexpr std::size_t identities_max = 4'096;  // before unused ones are forgotten
+
+std::string peer_name(int fd, bool unix_socket) {
+  if (unix_socket) return "unix";
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return "unknown:0";
+  char host[NI_MAXHOST];
+  char port[NI_MAXSERV];
+  if (getnameinfo(reinterpret_cast<sockaddr*>(&address), length, host, sizeof host, port, sizeof port,
+                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    return "unknown:0";
+  }
+  return std::string(host) + ":" + port;
+}
+
+}  // namespace
+
+Worker::Worker(const WorkerShared& shared, std::uint32_t index, std::unique_ptr<io::Loop> loop, SnapshotPtr snapshot)
+    : shared_(shared), index_(index), loop_(std::move(loop)) {
+  loop_->set_wake_handler(*this);
+  set_snapshot(std::move(snapshot));
+}
+
+Worker::~Worker() {
+  // Sessions give their connections back as they go, so they go first; then pools; then what was waiting to be buried.
+  for (auto& [id, session] : sessions_) dead_sessions_.push_back(std::move(session));
+  sessions_.clear();
+  for (auto& session : dead_sessions_) session->abandon();
+  pools_.clear();
+  dead_sessions_.clear();
+  dead_backends_.clear();
+}
+
+bool Worker::post(std::function<void(Worker&)> task) {
+  {
+    const std::lock_guard lock(mailbox_mutex_);
+    if (mailbox_.size() >= mailbox_max) return false;
+    mailbox_.push_back(std::move(task));
+  }
+  loop_->wake();
+  return true;
+}
+
+void Worker::on_wake() {
+  std::vector<std::function<void(Worker&)>> tasks;
+  {
+    const std::lock_guard lock(mailbox_mutex_);
+    tasks.swap(mailbox_);
+  }
+  for (auto& task : tasks) task(*this);
+}
+
+void Worker::listen(int fd, bool unix_socket) {
+  listeners_.push_back(std::make_unique<Listener>(*this, unix_socket));
+  listeners_.back()->id = loop_->listen(fd, *listeners_.back());
+}
+
+void Worker::run() { loop_->run(); }
+
+void Worker::stop() {
+  stopping_ = true;
+  loop_->stop();
+}
+
+void Worker::accepted(int fd, bool unix_socket) {
+  const std::uint32_t clients_max = std::max(1U, limits().clients_max / shared_.workers);
+  const bool full = sessions_.size() >= clients_max;
+  const std::uint32_t id = new_session_id();
+  auto session = std::make_unique<Session>(*this, id, unix_socket, peer_name(fd, unix_socket));
+  Session& made = *session;
+  sessions_.emplace(id, std::move(session));
+  if (full) {
+    ++counters_.clients_refused;
+    made.refuse(fd, too_many_clients());
+  } else {
+    ++counters_.clients_accepted;
+    made.start(fd);
+  }
+}
+
+void Worker::accept_failed(int error) {
+  event(Severity::error, "accept_failed", std::error_code(error, std::generic_category()).message());
+}
+
+// The remainder by the number of workers tells which worker a session lives on.
+std::uint32_t Worker::new_session_id() {
+  std::uint32_t id = 0;
+  do {
+    ++session_serial_;
+    id = session_serial_ * shared_.workers + index_;
+  } while (id < shared_.workers || sessions_.contains(id));
+  return id;
+}
+
+void Worker::set_snapshot(SnapshotPtr snapshot) {
+  snapshot_ = std::move(snapshot);
+  avoid_until_ms_.resize(snapshot_->clusters.size());
+  for (std::size_t c = 0; c < snapshot_->clusters.size(); ++c) {
+    avoid_until_ms_[c].resize(snapshot_->clusters[c].servers.size());
+  }
+  for (auto& [key, pool] : pools_) pool->set_endpoint(snapshot_->clusters[key.cluster].servers[key.server].endpoint);
+  release_held();
+}
+
+Pool& Worker::pool(std::uint32_t cluster, std::uint32_t server, const std::string& user) {
+  auto& slot = pools_[PoolKey{cluster, server, user}];
+  if (slot == nullptr) {
+    const ServerEntry& entry = snapshot_->clusters[cluster].servers[server];
+    const ProxyOptions& options = shared_.options;
+    BackendOptions backend{.server_name = entry.name,
+                           .endpoint = entry.endpoint,
+                           .tls_mode = options.backend_tls_mode,
+                           .tls = options.backend_tls.get(),
+                           .rsa = options.backend_rsa,
+                           .connect_timeout_ms = limits().backend_connect_timeout_ms,
+                           .statements_max = limits().statements_per_backend_max};
+    const std::uint32_t limit = std::max(1U, limits().backend_connections_max / shared_.workers);
+    slot = std::make_unique<Pool>(static_cast<PoolHost&>(*this), PoolKey{cluster, server, user}, std::move(backend),
+                                  limit, limits().backend_idle_max_ms);
+  }
+  return *slot;
+}
+
+IdentityPtr Worker::intern(BackendIdentity identity) {
+  std::string key = identity.user + '\0' + std::to_string(identity.cluster) + '\0' + std::to_string(identity.features) +
+                    '\0' + std::to_string(identity.collation) + '\0';
+  key += identity.secret.password.value_or("") + '\0';
+  if (identity.secret.native_stage1) {
+    key.append(reinterpret_cast<const char*>(identity.secret.native_stage1->data()),
+               identity.secret.native_stage1->size());
+  }
+  auto& slot = identities_[key];
+  if (slot == nullptr) slot = std::make_shared<const BackendIdentity>(std::move(identity));
+  IdentityPtr result = slot;
+  if (identities_.size() > identities_max) {
+    std::erase_if(identities_, [](const auto& entry) { return entry.second.use_count() == 1; });
+  }
+  return result;
+}
+
+std::span<const std::uint64_t> Worker::avoid_until_ms(std::uint32_t cluster) const { return avoid_until_ms_[cluster]; }
+
+void Worker::event(Severity severity, std::string_view kind, std::string text) const {
+  if (shared_.options.on_event) shared_.options.on_event({severity, std::string(kind), std::move(text)});
+}
+
+bool Worker::hold(Session& session) {
+  if (held_.size() >= limits().hold_clients_max) return false;
+  held_.push_back(session.id());
+  if (!hold_retry_.valid()) hold_retry_ = loop_->start_timer(hold_retry_ms, *this);
+  return true;
+}
+
+void Worker::unhold(Session& session) { held_.remove(session.id()); }
+
+void Worker::release_held() {
+  const std::list<std::uint32_t> ids = std::exchange(held_, {});
+  for (const std::uint32_t id : ids) {
+    if (Session* session = find(id)) session->retry_held();
+  }
+}
+
+void Worker::on_timer(io::TimerId timer) {
+  if (timer == burial_) {
+    burial_ = {};
+    // Destruction may bury more; that waits for the next turn.
+    const auto sessions = std::exchange(dead_sessions_, {});
+    const auto backends = std::exchange(dead_backends_, {});
+    drained_if_empty();
+  } else if (timer == hold_retry_) {
+    hold_retry_ = {};
+    release_held();
+    if (!held_.empty() && !hold_retry_.valid()) hold_retry_ = loop_->start_timer(hold_retry_ms, *this);
+  } else if (timer == drain_deadline_) {
+    drain_deadline_ = {};
+    std::vector<std::uint32_t> ids;
+    for (const auto& [id, session] : sessions_) ids.push_back(id);
+    for (const std::uint32_t id : ids) {
+      if (Session* session = find(id)) session->end(shutting_down());
+    }
+  }
+}
+
+void Worker::schedule_burial() {
+  if (!burial_.valid()) burial_ = loop_->start_timer(0, *this);
+}
+
+void Worker::bury(std::unique_ptr<Backend> backend) {
+  dead_backends_.push_back(std::move(backend));
+  schedule_burial();
+}
+
+void Worker::bury_session(Session& session) {
+  const auto it = sessions_.find(session.id());
+  if (it == sessions_.end()) return;
+  dead_sessions_.push_back(std::move(it->second));
+  sessions_.erase(it);
+  schedule_burial();
+}
+
+void Worker::on_pool_trouble(std::uint32_t cluster, std::uint32_t server, std::string_view kind, std::string_view text,
+                             bool suspect) {
+  ++(kind == "backend_login_failed" ? counters_.backend_logins_failed : counters_.backends_lost);
+  event(Severity::warning, kind, std::string(text));
+  if (!suspect) return;
+  if (kind == "backend_unreachable") avoid_until_ms_[cluster][server] = loop_->now_ms() + avoid_ms;
+  if (shared_.options.on_suspect) shared_.options.on_suspect(cluster, server);
+}
+
+Session* Worker::find(std::uint32_t id) {
+  const auto it = sessions_.find(id);
+  return it == sessions_.end() ? nullptr : it->second.get();
+}
+
+void Worker::kill(std::uint32_t killer_worker, std::uint32_t killer, const std::string& user, std::uint32_t id) {
+  Session* victim = find(id);
+  const std::uint16_t error = victim == nullptr ? 1094 : victim->user() != user ? 1095 : 0;
+  if (error == 0) victim->end({1927, "70100", "Connection was killed"});
+  shared_.post(killer_worker, [killer, id, error](Worker& worker) {
+    if (Session* session = worker.find(killer)) session->kill_answered(id, error);
+  });
+}
+
+void Worker::kill_any(std::uint32_t id) {
+  if (Session* victim = find(id)) victim->end({1927, "70100", "Connection was killed"});
+}
+
+void Worker::drain(std::function<void()> done) {
+  on_drained_ = std::move(done);
+  for (auto& listener : listeners_) loop_->close_listener(listener->id);
+  std::vector<std::uint32_t> ids;
+  for (const auto& [id, session] : sessions_) ids.push_back(id);
+  for (const std::uint32_t id : ids) {
+    if (Session* session = find(id)) session->drain();
+  }
+  drain_deadline_ = loop_->start_timer(limits().drain_max_ms, *this);
+  drained_if_empty();
+}
+
+void Worker::drained_if_empty() {
+  if (!on_drained_ || !sessions_.empty() || !dead_sessions_.empty()) return;
+  std::exchange(on_drained_, nullptr)();
+}
+
+Report Worker::report() {
+  Report report;
+  report.counters = counters_;
+  report.clients = sessions_.size();
+  report.buffer_bytes = loop_->memory_used();
+  report.sessions.reserve(sessions_.size());
+  for (const auto& [id, session] : sessions_) report.sessions.push_back(session->row());
+  for (const auto& [key, pool] : pools_) {
+    PoolRow row;
+    row.worker = index_;
+    row.cluster = snapshot_->clusters[key.cluster].name;
+    row.server = snapshot_->clusters[key.cluster].servers[key.server].name;
+    row.user = key.user;
+    row.connecting = pool->connecting();
+    row.idle = pool->idle();
+    row.busy = pool->total() - pool->idle() - pool->connecting();
+    row.waiting = pool->waiting();
+    row.limit = pool->limit();
+    row.statements = pool->statements();
+    report.pools.push_back(std::move(row));
+  }
+  return report;
+}
+
+}  // namespace sluice::proxy

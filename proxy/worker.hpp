@@ -1,0 +1,119 @@
+// One worker thread: an event loop, its listeners, its sessions and its pools. Nothing here is shared with another
+// worker; the control thread speaks to it through `post`, a bounded mailbox read in a turn of the loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/pool.hpp"
+#include "proxy/proxy.hpp"
+#include "proxy/session.hpp"
+#include "proxy/statement_text.hpp"
+
+namespace sluice::proxy {
+
+// What the workers of one proxy have in common: read only, or thread-safe.
+struct WorkerShared {
+  ProxyOptions options;
+  std::uint32_t workers = 1;
+  std::function<void(std::uint32_t worker, std::function<void(Worker&)> task)> post;
+};
+
+class Worker final : private io::WakeHandler, private io::TimerHandler, private PoolHost {
+ public:
+  Worker(const WorkerShared& shared, std::uint32_t index, std::unique_ptr<io::Loop> loop, SnapshotPtr snapshot);
+  ~Worker();
+
+  // From any thread: runs `task` in a turn of the loop. False: mailbox_max tasks wait already.
+  bool post(std::function<void(Worker&)> task);
+  static constexpr std::size_t mailbox_max = 4096;
+
+  // The rest is for the worker's own thread.
+  void listen(int fd, bool unix_socket);
+  void run();
+  void set_snapshot(SnapshotPtr snapshot);
+  void drain(std::function<void()> done);
+  void stop();
+  [[nodiscard]] Report report();
+
+  [[nodiscard]] io::Loop& loop() override { return *loop_; }
+  [[nodiscard]] std::uint32_t index() const { return index_; }
+  [[nodiscard]] const WorkerShared& shared() const { return shared_; }
+  [[nodiscard]] const Limits& limits() const { return shared_.options.limits; }
+  [[nodiscard]] const Snapshot& snapshot() const { return *snapshot_; }
+  [[nodiscard]] Counters& counters() { return counters_; }
+  [[nodiscard]] StatementTexts& texts() { return texts_; }
+  [[nodiscard]] std::uint64_t next_turn() { return ++turn_; }
+  // Asks a server's pool, made at its first use.
+  [[nodiscard]] Pool& pool(std::uint32_t cluster, std::uint32_t server, const std::string& user);
+  [[nodiscard]] IdentityPtr intern(BackendIdentity identity);
+
+  [[nodiscard]] std::span<const std::uint64_t> avoid_until_ms(std::uint32_t cluster) const;
+  void event(Severity severity, std::string_view kind, std::string text) const;
+
+  // Statements that no server can take now. False: limits.hold_clients_max wait already.
+  [[nodiscard]] bool hold(Session& session);
+  void unhold(Session& session);
+
+  void bury_session(Session& session);
+  void kill(std::uint32_t killer_worker, std::uint32_t killer, const std::string& user, std::uint32_t id);
+  void kill_any(std::uint32_t id);  // the operator's KILL
+  [[nodiscard]] Session* find(std::uint32_t id);
+
+ private:
+  struct Listener;
+
+  void on_wake() override;
+  void on_timer(io::TimerId timer) override;
+  void accepted(int fd, bool unix_socket);
+  void accept_failed(int error);
+
+  void bury(std::unique_ptr<Backend> backend) override;
+  void on_pool_trouble(std::uint32_t cluster, std::uint32_t server, std::string_view kind, std::string_view text,
+                       bool suspect) override;
+  void count_opened() override { ++counters_.backends_opened; }
+
+  void release_held();
+  void schedule_burial();
+  void drained_if_empty();
+  [[nodiscard]] std::uint32_t new_session_id();
+
+  const WorkerShared& shared_;
+  std::uint32_t index_;
+  std::unique_ptr<io::Loop> loop_;
+  SnapshotPtr snapshot_;
+  Counters counters_;
+  StatementTexts texts_;
+  std::uint64_t turn_ = 0;
+  std::uint32_t session_serial_ = 0;
+
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::vector<std::uint64_t>> avoid_until_ms_;  // by cluster and server
+  std::map<PoolKey, std::unique_ptr<Pool>> pools_;
+  std::unordered_map<std::string, IdentityPtr> identities_;
+  std::unordered_map<std::uint32_t, std::unique_ptr<Session>> sessions_;
+  std::list<std::uint32_t> held_;  // ids, first come first
+
+  // What may still be on the stack of the running call is destroyed in a turn of its own.
+  std::vector<std::unique_ptr<Session>> dead_sessions_;
+  std::vector<std::unique_ptr<Backend>> dead_backends_;
+  io::TimerId burial_;
+  io::TimerId hold_retry_;
+  io::TimerId drain_deadline_;
+  std::function<void()> on_drained_;
+  bool stopping_ = false;
+
+  std::mutex mailbox_mutex_;
+  std::vector<std::function<void(Worker&)>> mailbox_;
+};
+
+}  // namespace sluice::proxy
