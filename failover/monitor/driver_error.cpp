@@ -63,7 +63,9 @@ bool is_connection_lost(const DriverError& error) {
   }
 }
 
-bool requires_tls(const DriverError& error) { return error.code == secure_transport_required; }
+bool may_require_tls(const DriverError& error) {
+  return error.code == secure_transport_required || error.code == access_denied;
+}
 
 std::string explain(const DriverError& error, const ServerKind& kind, std::string_view user) {
   std::string text = error.text;

@@ -18,8 +18,8 @@ struct DriverError {
 
 // The connection was cut: nothing is known yet of the server itself, and a second try tells.
 [[nodiscard]] bool is_connection_lost(const DriverError& error);
-// The server takes this account over TLS only.
-[[nodiscard]] bool requires_tls(const DriverError& error);
+// The server may take this account over TLS only: MySQL says so, MariaDB calls it a wrong password.
+[[nodiscard]] bool may_require_tls(const DriverError& error);
 // The text with its number and, where one is known, the remedy. `user` is the monitor's account.
 [[nodiscard]] std::string explain(const DriverError& error, const ServerKind& kind, std::string_view user);
 

@@ -145,14 +145,23 @@ void ServerProbe::on_answer(const DriverError& error) {
 }
 
 void ServerProbe::fail(const DriverError& error) {
+  const bool asked = stage_ == Stage::asking;
   drop_connection();
-  const bool switch_to_tls = requires_tls(error) && !tls_;
-  if (!tried_twice_ && (switch_to_tls || is_connection_lost(error))) {
+  if (!asked && try_tls(error)) return resolve();
+  if (!tried_twice_ && is_connection_lost(error)) {
     tried_twice_ = true;
-    tls_ = tls_ || switch_to_tls;
     return resolve();
   }
-  report_unreachable(explain(error, kind_, user_));
+  report_unreachable(plain_error_.empty() ? explain(error, kind_, user_) : plain_error_);
+}
+
+// True: the connection was refused in a way that TLS may cure, and is to be tried with it now.
+bool ServerProbe::try_tls(const DriverError& error) {
+  if (!plain_error_.empty()) tls_ = false;  // that was the try: no better
+  if (tls_ || tls_tried_ || !may_require_tls(error)) return false;
+  plain_error_ = explain(error, kind_, user_);
+  tls_tried_ = tls_ = true;
+  return true;
 }
 
 void ServerProbe::drop_connection() {
@@ -163,6 +172,8 @@ void ServerProbe::drop_connection() {
 
 void ServerProbe::report_reachable() {
   observation_.reachable = true;
+  plain_error_.clear();
+  tls_tried_ = false;
   observation_.error.clear();
   observation_.unreachable_since.clear();
   rest();
@@ -172,6 +183,7 @@ void ServerProbe::report_unreachable(std::string error) {
   if (observation_.unreachable_since.empty()) observation_.unreachable_since = utc_now();
   observation_.reachable = false;
   observation_.error = std::move(error);
+  plain_error_.clear();
   rest();
 }
 

@@ -44,6 +44,7 @@ class ServerProbe : public std::enable_shared_from_this<ServerProbe> {
   void ask();
   void on_answer(const DriverError& error);
   void fail(const DriverError& error);
+  bool try_tls(const DriverError& error);
   void drop_connection();
   void report_reachable();
   void report_unreachable(std::string error);
@@ -70,6 +71,9 @@ class ServerProbe : public std::enable_shared_from_this<ServerProbe> {
   bool tried_twice_ = false;       // within this probe
   bool again_ = false;             // asked for while a probe was under way
   bool tls_ = false;
+  // The error without TLS, while TLS is tried because of it; tried once until the server has been reached again.
+  std::string plain_error_;
+  bool tls_tried_ = false;
   unsigned attempts_ = 0;  // connections tried: names with several addresses take turns
 };
 

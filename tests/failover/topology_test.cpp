@@ -108,5 +108,23 @@ TEST(SameForRouting, DependsOnWhatTheLeaderGreetsWith) {
   }
 }
 
+TEST(SameToSee, LeavesOutHowLongProbesTook) {
+  const auto state = judge_line({}, "A:rw B:ro<A");
+  auto other = state;
+  other.servers[1].seen.probe_us = 7;
+  EXPECT_TRUE(same_to_see(state, other));
+  other.servers[1].seen.position = "0-1-7";
+  EXPECT_FALSE(same_to_see(state, other));
+  other = state;
+  other.servers[1].seen.channels[0].delay_s = 1;
+  EXPECT_FALSE(same_to_see(state, other));
+  other = state;
+  other.servers[1].seen.version = "8.4.0";
+  EXPECT_FALSE(same_to_see(state, other));
+  other = state;
+  other.servers.pop_back();
+  EXPECT_FALSE(same_to_see(state, other));
+}
+
 }  // namespace
 }  // namespace sluice::failover
