@@ -394,6 +394,7 @@ std::string Session::tie() const {
 
 // Gives the connection back; if LAST_INSERT_ID() may have changed on it, once that was read off.
 void Session::give_back() {
+  if (giving_back_) return;
   if (!insert_id_moved_ || backend_->tainted) return hand_back();
   giving_back_ = true;
   Preparation preparation;
