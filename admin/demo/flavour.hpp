@@ -57,6 +57,8 @@ struct ServerSettings {
   std::vector<std::string> extra;  // further lines of [mysqld]
 };
 
+inline constexpr std::size_t socket_path_max = 107;  // sun_path of unix(7), less its closing zero
+
 // Descriptors a server asks for: connections, tables and logs.
 inline constexpr std::uint64_t open_files = 20'000;
 

@@ -87,10 +87,9 @@ void make_data_template(const Installation& installation, const fs::path& target
   make_folder(target, 0700, owner);
   const fs::path log = target.string() + ".log";
   SpawnOptions tool;
-  tool.argv = {"mariadb-install-db",           "--no-defaults",
-               "--datadir=" + target.string(), "--skip-test-db",
-               "--skip-name-resolve",          "--auth-root-authentication-method=normal",
-               "--innodb-log-file-size=64M"};
+  tool.argv = {"mariadb-install-db",       "--no-defaults",       "--datadir=" + target.string(),
+               "--skip-test-db",           "--skip-name-resolve", "--auth-root-authentication-method=normal",
+               "--innodb-log-file-size=4M"};
   tool.run_as = owner;
   run_tool(tool, log, install_db_bound);
 }

@@ -11,7 +11,6 @@
 namespace sluice::demo {
 namespace {
 
-constexpr std::size_t socket_path_max = 107;  // sun_path of unix(7), less its closing zero
 constexpr std::chrono::seconds kill_bound{10};
 
 }  // namespace

@@ -1,0 +1,271 @@
+// `sluice demo` as a whole, with servers only: up, status, down, and the ways they can go wrong.
+#include "admin/demo/demo.hpp"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <boost/json/src.hpp>
+#include <csignal>
+#include <sstream>
+
+#include "admin/demo/cluster.hpp"
+#include "admin/demo/files.hpp"
+#include "support/ports.hpp"
+#include "support/temp_folder.hpp"
+
+namespace sluice::demo {
+namespace {
+
+namespace json = boost::json;
+
+UniqueFd listen_on(std::uint16_t port) {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(::listen(fd.get(), 1), 0);
+  return fd;
+}
+
+class Demo : public testing::Test {
+ protected:
+  Demo() {
+    options_.dir = folder_.path() / "demo";
+    options_.nodes = 2;
+    options_.proxy = false;
+    options_.lifetime = Lifetime::with_parent;
+    options_.server_port = test::reserve_port();
+    options_.client_port = test::reserve_port();
+    options_.admin_port = test::reserve_port();
+    options_.http_port = test::reserve_port();
+  }
+  ~Demo() override { run_down(); }
+
+  int run_up() {
+    out_.str("");
+    err_.str("");
+    return up(options_, out_, err_);
+  }
+  int run_down() {
+    out_.str("");
+    err_.str("");
+    return down({options_.dir}, out_, err_);
+  }
+  json::value run_status() {
+    std::ostringstream out;
+    EXPECT_EQ(status({options_.dir, StatusFormat::json}, out, err_), 0) << err_.str();
+    return json::parse(out.str());
+  }
+  static ProcessId process(const json::value& server) {
+    const auto id = identify(static_cast<pid_t>(server.at("pid").as_int64()));
+    EXPECT_TRUE(id);
+    return id.value_or(ProcessId{});
+  }
+
+  test::TempFolder folder_{"demo"};
+  UpOptions options_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+TEST_F(Demo, UpIsToldInJsonAndDownLeavesNothing) {
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  EXPECT_NE(out_.str().find("leader"), std::string::npos);
+  const json::value seen = run_status();
+  const auto& servers = seen.at("servers").as_array();
+  ASSERT_EQ(servers.size(), 2U);
+  EXPECT_EQ(servers[0].at("name").as_string(), "db1");
+  EXPECT_EQ(servers[0].at("role").as_string(), "leader");
+  EXPECT_EQ(servers[1].at("role").as_string(), "replica");
+
+  std::vector<ProcessId> processes;
+  for (const auto& server : servers) {
+    SqlAddress address;
+    address.host = server.at("host").as_string().c_str();
+    address.port = static_cast<std::uint16_t>(server.at("port").as_int64());
+    address.user = server.at("user").as_string().c_str();
+    address.password = server.at("password").as_string().c_str();
+    EXPECT_NE(Sql(address).value("SHOW GRANTS").find("GRANT ALL PRIVILEGES ON *.*"), std::string::npos);
+    processes.push_back(process(server));
+  }
+  EXPECT_EQ(seen.at("client").at("user").as_string(), "app");
+  EXPECT_EQ(seen.at("client").at("schema").as_string(), "app");
+
+  EXPECT_EQ(run_down(), 0) << err_.str();
+  for (const auto& id : processes) EXPECT_FALSE(is_running(id));
+  EXPECT_FALSE(fs::exists(options_.dir));
+  EXPECT_EQ(run_down(), 0);  // nothing to do
+}
+
+TEST_F(Demo, UpAgainKeepsWhatRunsAndStartsWhatDoesNot) {
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  const json::value before = run_status();
+  const ProcessId leader = process(before.at("servers").at(0));
+  const ProcessId replica = process(before.at("servers").at(1));
+  EXPECT_TRUE(send_signal(replica, SIGKILL));
+  EXPECT_TRUE(await_exit(replica, std::chrono::seconds{10}));
+  std::ostringstream text;
+  EXPECT_EQ(status({options_.dir, StatusFormat::text}, text, err_), 1);  // a server is down
+  EXPECT_NE(text.str().find("down"), std::string::npos);
+
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  const json::value after = run_status();
+  EXPECT_EQ(process(after.at("servers").at(0)), leader);
+  EXPECT_FALSE(process(after.at("servers").at(1)) == replica);
+}
+
+TEST_F(Demo, UpAfterEverythingWasKilledHasTheSameLeaderAndRows) {
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  {
+    ClusterOptions opening;
+    opening.folder = options_.dir;
+    Cluster cluster(opening);
+    cluster.node(0).sql().exec("CREATE TABLE app.t AS SELECT 5 AS id");
+    cluster.promote(1);
+    cluster.kill();
+  }
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  EXPECT_EQ(run_status().at("servers").at(1).at("role").as_string(), "leader");
+  ClusterOptions opening;
+  opening.folder = options_.dir;
+  EXPECT_EQ(Cluster(opening).node(1).sql().value("SELECT id FROM app.t"), "5");
+}
+
+TEST_F(Demo, TakenPortsAreAvoidedAndSaid) {
+  const UniqueFd taken = listen_on(options_.server_port);
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  EXPECT_NE(out_.str().find("port " + std::to_string(options_.server_port) + " is taken"), std::string::npos);
+  const json::value seen = run_status();
+  for (const auto& server : seen.at("servers").as_array()) {
+    EXPECT_NE(server.at("port").as_int64(), options_.server_port);
+  }
+}
+
+TEST_F(Demo, AServerThatLostItsPortMovesAndIsStillFollowed) {
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  const json::value before = run_status();
+  const auto port = static_cast<std::uint16_t>(before.at("servers").at(0).at("port").as_int64());
+  const ProcessId leader = process(before.at("servers").at(0));
+  EXPECT_TRUE(send_signal(leader, SIGKILL));
+  EXPECT_TRUE(await_exit(leader, std::chrono::seconds{10}));
+  const UniqueFd taken = listen_on(port);
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  const json::value after = run_status();
+  EXPECT_NE(after.at("servers").at(0).at("port").as_int64(), port);
+  EXPECT_EQ(after.at("servers").at(0).at("role").as_string(), "leader");
+}
+
+TEST_F(Demo, AFolderThatIsNoDemoIsNotTouched) {
+  fs::create_directory(options_.dir);
+  write_file(options_.dir / "precious", "data", 0644);
+  EXPECT_EQ(run_up(), 1);
+  EXPECT_EQ(run_down(), 1);
+  EXPECT_NE(err_.str().find("not the folder of a sluice demo"), std::string::npos);
+  std::ostringstream out;
+  EXPECT_EQ(status({options_.dir, StatusFormat::json}, out, err_), 1);
+  EXPECT_EQ(read_file(options_.dir / "precious"), "data");
+  EXPECT_EQ(std::distance(fs::directory_iterator(options_.dir), {}), 1);
+}
+
+TEST_F(Demo, DownKeepsFilesThatAreNotTheDemos) {
+  options_.nodes = 1;
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  write_file(options_.dir / "precious", "data", 0644);
+  EXPECT_EQ(run_down(), 0) << err_.str();
+  EXPECT_EQ(std::distance(fs::directory_iterator(options_.dir), {}), 1);
+  EXPECT_EQ(read_file(options_.dir / "precious"), "data");
+}
+
+TEST_F(Demo, DownEndsServersAlsoWhenTheConfigurationIsLost) {
+  options_.nodes = 1;
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  const json::value seen = run_status();
+  const ProcessId leader = process(seen.at("servers").at(0));
+  fs::remove(options_.dir / "cluster.conf");
+  EXPECT_EQ(run_down(), 0) << err_.str();
+  EXPECT_FALSE(is_running(leader));
+  EXPECT_FALSE(fs::exists(options_.dir));
+}
+
+TEST_F(Demo, ADemoIsNotTurnedIntoAnother) {
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  options_.nodes = 3;
+  EXPECT_EQ(run_up(), 1);
+  EXPECT_NE(err_.str().find("already holds a demo of 2 mariadb servers"), std::string::npos);
+  options_.nodes = 2;
+  options_.flavour = Flavour::mysql56;
+  EXPECT_EQ(run_up(), 1);
+}
+
+TEST_F(Demo, AProxyThatEndsAtOnceIsToldWithItsLogAndDownClearsTheRest) {
+  options_.nodes = 1;
+  const fs::path program = folder_.path() / "sluice";
+  write_file(program, "#!/bin/sh\necho this is why\nexit 1\n", 0755);
+  options_.sluice = program;
+  options_.proxy = true;
+  EXPECT_EQ(run_up(), 1);
+  EXPECT_NE(err_.str().find("sluice ended before it answered"), std::string::npos);
+  EXPECT_NE(err_.str().find("this is why"), std::string::npos);
+  const auto text = read_file(options_.dir / "sluice.toml");
+  ASSERT_TRUE(text);
+  EXPECT_EQ(run_down(), 0) << err_.str();
+  EXPECT_FALSE(fs::exists(options_.dir));
+}
+
+TEST_F(Demo, PasswordsAreInPrivateFilesOnly) {
+  options_.nodes = 1;
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  const std::string printed = out_.str();
+  unsigned secrets = 0;
+  for (const auto& entry : fs::directory_iterator(options_.dir / "secrets")) {
+    struct stat info{};
+    ASSERT_EQ(::stat(entry.path().c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777U, 0600U) << entry.path();
+    std::string secret = *read_file(entry.path());
+    secret.pop_back();
+    EXPECT_EQ(secret.size(), 24U);
+    EXPECT_EQ(printed.find(secret), std::string::npos);
+    for (const char* log : {"nodes/db1/error.log", "nodes/db1/my.cnf", "nodes/db1/first-start.sql"}) {
+      EXPECT_EQ(read_file(options_.dir / log).value_or("").find(secret), std::string::npos) << log;
+    }
+    ++secrets;
+  }
+  EXPECT_EQ(secrets, 4U);
+}
+
+TEST_F(Demo, AServerThatCannotStartIsToldWithItsLog) {
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  {
+    ClusterOptions opening;
+    opening.folder = options_.dir;
+    Cluster(opening).kill();
+  }
+  fs::remove(options_.dir / "nodes" / "db2" / "data" / "ibdata1");
+  fs::create_directory(options_.dir / "nodes" / "db2" / "data" / "ibdata1");
+  EXPECT_EQ(run_up(), 1);
+  EXPECT_NE(err_.str().find("db2"), std::string::npos) << err_.str();
+  EXPECT_NE(err_.str().find("[ERROR]"), std::string::npos) << err_.str();
+}
+
+TEST_F(Demo, StatusIsReadByAShell) {
+  options_.nodes = 1;
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  std::ostringstream out;
+  EXPECT_EQ(status({options_.dir, StatusFormat::shell}, out, err_), 0);
+  const fs::path script = folder_.path() / "status";
+  write_file(script, out.str() + "echo \"$DEMO_CLIENT_USER $DEMO_SERVERS $DEMO_SERVER_1_ROLE\"\n", 0600);
+  SpawnOptions shell;
+  shell.argv = {"sh", script.string()};
+  shell.output = folder_.path() / "output";
+  EXPECT_TRUE(await_exit(spawn(shell), std::chrono::seconds{10}));
+  EXPECT_EQ(read_file(shell.output), "app 1 leader\n");
+}
+
+}  // namespace
+}  // namespace sluice::demo
