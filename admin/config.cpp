@@ -212,26 +212,22 @@ void check_addresses(const Config& config, ReaderContext& context) {
   }
 }
 
-}  // namespace
-
-LoadedConfig parse_config(std::string_view text, const std::string& file, const FileReader& read_password_file) {
-  LoadedConfig loaded;
-  loaded.config.file = file;
-  ReaderContext context{file, std::filesystem::path(file).parent_path().string(), {}};
-  if (text.size() > config_bytes_max) {
-    context.add({}, "the file is larger than 1 MiB");
-    loaded.problems = std::move(context.problems);
-    return loaded;
-  }
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed) {
+// nullopt: it is not TOML, which is reported.
+std::optional<toml::table> parse_toml(std::string_view text, ReaderContext& context) {
+  try {
+    toml::parse_result parsed = toml::parse(text);
+    if (parsed) return std::move(parsed).table();
     const auto& begin = parsed.error().source().begin;
     context.add({begin.line, begin.column}, "this is not TOML: " + printable(parsed.error().description()));
-    loaded.problems = std::move(context.problems);
-    return loaded;
+  } catch (const TomlAssertion&) {
+    context.add({}, "this is not TOML: a table or key is malformed");
   }
-  SectionReader top(parsed.table(), "the file", context);
-  Config& config = loaded.config;
+  return std::nullopt;
+}
+
+void read_document(const toml::table& document, ReaderContext& context, Config& config,
+                   const FileReader& read_password_file) {
+  SectionReader top(document, "the file", context);
   read_proxy(top, config.proxy);
   read_backend_tls(top, config.backend_tls);
   read_admin(top, config.admin, read_password_file);
@@ -245,6 +241,21 @@ LoadedConfig parse_config(std::string_view text, const std::string& file, const 
     context.add({}, "no user is configured: nobody can log on; write a [[user]] with name and password", true);
   }
   check_addresses(config, context);
+}
+
+}  // namespace
+
+LoadedConfig parse_config(std::string_view text, const std::string& file, const FileReader& read_password_file) {
+  LoadedConfig loaded;
+  loaded.config.file = file;
+  ReaderContext context{file, std::filesystem::path(file).parent_path().string(), {}};
+  if (text.size() > config_bytes_max) {
+    context.add({}, "the file is larger than 1 MiB");
+    loaded.problems = std::move(context.problems);
+    return loaded;
+  }
+  const auto document = parse_toml(text, context);
+  if (document) read_document(*document, context, loaded.config, read_password_file);
   loaded.problems = std::move(context.problems);
   std::sort(loaded.problems.begin(), loaded.problems.end(), [](const ConfigProblem& a, const ConfigProblem& b) {
     return std::tie(a.at.line, a.at.column, a.text) < std::tie(b.at.line, b.at.column, b.text);

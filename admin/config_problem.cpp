@@ -14,13 +14,4 @@ bool has_errors(const std::vector<ConfigProblem>& problems) {
   return std::any_of(problems.begin(), problems.end(), [](const ConfigProblem& p) { return !p.warning; });
 }
 
-std::string printable(std::string_view text) {
-  constexpr std::size_t shown_max = 80;
-  std::string out(text.substr(0, shown_max));
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return text.size() > shown_max ? out + "…" : out;
-}
-
 }  // namespace sluice::admin

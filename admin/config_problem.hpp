@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "admin/printable.hpp"
+
 namespace sluice::admin {
 
 struct Position {
@@ -26,8 +28,5 @@ struct ConfigProblem {
 [[nodiscard]] std::string to_string(const ConfigProblem& problem);
 
 [[nodiscard]] bool has_errors(const std::vector<ConfigProblem>& problems);
-
-// Text from a file, made fit to be shown on a terminal: control characters replaced, at most 80 bytes.
-[[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace sluice::admin

@@ -4,7 +4,14 @@
 // Flow: `SectionReader r(table, "[proxy]", context); schema::visit(r, settings); r.finish();`
 #pragma once
 
+namespace sluice::admin {
+// toml++ 3.3 asserts a few things that a file can break ("[[#"): for us that is an error in the file.
+struct TomlAssertion {};
+[[noreturn]] inline void fail_toml_assertion() { throw TomlAssertion(); }
+}  // namespace sluice::admin
+
 #define TOML_EXCEPTIONS 0
+#define TOML_ASSERT(condition) ((condition) ? void() : ::sluice::admin::fail_toml_assertion())
 #include <toml++/toml.h>
 
 #include <cstdint>

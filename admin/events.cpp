@@ -1,5 +1,6 @@
 #include "admin/events.hpp"
 
+#include <iterator>
 #include <utility>
 
 namespace sluice::admin {
@@ -11,9 +12,11 @@ void EventLog::add(std::uint64_t time_ms, proxy::Event event) {
   if (events_.size() > events_max_) events_.pop_front();
 }
 
-std::vector<LoggedEvent> EventLog::all() const {
+std::vector<LoggedEvent> EventLog::after(std::uint64_t number) const {
   const std::lock_guard lock(mutex_);
-  return {events_.begin(), events_.end()};
+  auto first = events_.end();
+  while (first != events_.begin() && std::prev(first)->number > number) --first;
+  return {first, events_.end()};
 }
 
 const char* to_string(proxy::Severity severity) {

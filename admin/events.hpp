@@ -25,7 +25,9 @@ class EventLog {
   explicit EventLog(std::size_t events_max) : events_max_(events_max) {}
 
   void add(std::uint64_t time_ms, proxy::Event event);
-  [[nodiscard]] std::vector<LoggedEvent> all() const;
+  [[nodiscard]] std::vector<LoggedEvent> all() const { return after(0); }
+  // Those with a higher number that are still kept.
+  [[nodiscard]] std::vector<LoggedEvent> after(std::uint64_t number) const;
 
  private:
   const std::size_t events_max_;

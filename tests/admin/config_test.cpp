@@ -179,6 +179,8 @@ TEST(Config, HostileTextIsBoundedAndShownHarmless) {
   EXPECT_EQ(problems(std::string(config_bytes_max + 1, '#')).at(0), "s.toml: error: the file is larger than 1 MiB");
   EXPECT_FALSE(problems("x = " + std::string(100'000, '[')).empty());
   EXPECT_FALSE(problems("x = " + std::string(100'000, '{')).empty());
+  EXPECT_EQ(problems("[[#x]]\n"),
+            std::vector<std::string>{"s.toml: error: this is not TOML: a table or key is malformed"});
   const auto escaped = problems("\"\\u001b[31m\" = 1" + tail);
   EXPECT_EQ(escaped.at(0).find('\x1b'), std::string::npos);
   std::string many;
