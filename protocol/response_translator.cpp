@@ -182,7 +182,6 @@ bool ResponseTranslator::translate(ByteBuffer& out) {
     case PacketRole::prepare_ok:
     case PacketRole::local_infile:
     case PacketRole::fragment:
-      owes_eof_ = false;
       put_packet(out, payload_);
       return true;
   }

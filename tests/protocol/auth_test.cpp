@@ -354,6 +354,14 @@ TEST(ServerAuth, FullPasswordsMustBeTerminatedAndShort) {
   }
 }
 
+TEST(ServerAuth, TooLongPasswordsAreRefusedThoughTheyFit) {
+  const std::string too_long(password_length_max + 1, 'p');
+  const Credential credential = with_password(too_long);
+  ServerAuth server(&credential, caching_sha2_plugin, test_nonce(), true, nullptr);
+  EXPECT_EQ(server.start(caching_sha2_plugin, ByteBuffer(32, 'x')).kind, Kind::send);
+  EXPECT_EQ(server.on_packet(as_bytes(too_long + '\0')).kind, Kind::refuse);
+}
+
 TEST(ServerAuth, NothingIsAcceptedAfterTheEnd) {
   const Credential credential = with_password("secret");
   const Sha1 response = native_response(sha1(as_bytes("secret")), test_nonce());

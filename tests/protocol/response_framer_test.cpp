@@ -178,6 +178,17 @@ TEST(ResponseFramer, ContinuationsAreNotLookedAt) {
   }
 }
 
+TEST(ResponseFramer, LongDefinitionCountsOnce) {
+  ByteBuffer definition = hex(column);
+  definition.resize(packet_payload_max + std::size_t{9}, 'd');
+  const ByteBuffer answer = join({packets({"02"}), packet(2, definition), packets({column, eof, "01 '1' fb", eof}, 4)});
+  Relay relay(ResponseShape::query, classic);
+  relay.feed(answer);
+  EXPECT_TRUE(relay.framer.done());
+  EXPECT_EQ(relay.events, "eof-columns eof");
+  EXPECT_TRUE(relay.passed == answer);
+}
+
 TEST(ResponseFramer, LongEndOfRowsIsTakenWhole) {
   ByteBuffer long_ok = hex("fe 00 00 02 00 00 00 fd a0 86 01");
   long_ok.resize(long_ok.size() + 100000, 'i');
@@ -219,6 +230,7 @@ std::vector<BadCase> bad_cases() {
       {"EmptyFirst", query, classic, packets({""})},
       {"EmptyOk", ok_or_error, classic, packets({""})},
       {"EmptyRow", query, deprecate, packets({"01", column, ""})},
+      {"EmptyRowAndMore", query, deprecate, packets({"01", column, "", row, ok_end})},
       {"EmptyColumn", query, deprecate, packets({"01", ""})},
       {"ShortOk", query, classic, packets({"00 00 00 02 00 00"})},
       {"ShortErr", query, classic, packets({"ff 01"})},
