@@ -1,8 +1,10 @@
 #include "failover/monitor/monitor.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "failover/freshness.hpp"
 #include "failover/monitor/server_probe.hpp"
 
 namespace sluice::failover {
@@ -11,6 +13,7 @@ class Monitor::Impl {
  public:
   Impl(boost::asio::io_context& io, MonitorOptions options, OnState on_state)
       : on_state_(std::move(on_state)),
+        on_fresh_(options.on_fresh),
         judge_(options.judge),
         observations_(options.servers.size()),
         seen_(options.servers.size(), false) {
@@ -54,10 +57,24 @@ class Monitor::Impl {
     for (std::size_t i = 0; look_around && i < probes_.size(); ++i) {
       if (i != server) probes_[i]->probe_soon();
     }
+    note_freshness(server, seen);
     if (changed) on_state_(state_);
   }
 
+  void note_freshness(std::size_t server, const ServerObservation& seen) {
+    if (!on_fresh_ || !seen.reachable) return;
+    if (state_.leader == server) {
+      const auto now = std::chrono::steady_clock::now().time_since_epoch() - std::chrono::microseconds(seen.probe_us);
+      const auto asked = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+      freshness_.note_leader(server, seen.position, static_cast<std::uint64_t>(asked));
+    } else if (const auto until = freshness_.note_replica(seen.position)) {
+      on_fresh_(server, *until);
+    }
+  }
+
   OnState on_state_;
+  std::function<void(std::size_t, std::uint64_t)> on_fresh_;
+  Freshness freshness_;
   JudgeOptions judge_;
   std::vector<std::string> names_;
   std::vector<ServerObservation> observations_;

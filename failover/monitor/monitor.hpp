@@ -34,6 +34,8 @@ struct MonitorOptions {
   bool tls =
       false;  // encrypt from the start; a server that insists on TLS gets it anyway (certificates aren't verified)
   JudgeOptions judge;
+  // Called for a replica whenever it is known to have newer writes: see failover/freshness.hpp. May be empty.
+  std::function<void(std::size_t server, std::uint64_t has_writes_until_ms)> on_fresh;
 };
 
 class Monitor {
