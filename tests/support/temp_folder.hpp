@@ -1,4 +1,5 @@
-// A folder for one test binary: made anew under the system's temporary folder, removed at the end.
+// A folder for a test: made anew, removed at the end. In memory where there is room (/dev/shm), since servers that sync
+// a shared disk spend most of a test waiting for it; else in the system's temporary folder.
 #pragma once
 
 #include <filesystem>

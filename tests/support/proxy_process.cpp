@@ -1,0 +1,108 @@
+#include "support/proxy_process.hpp"
+
+#include <csignal>
+#include <stdexcept>
+
+#include "admin/demo/files.hpp"
+#include "admin/demo/passwords.hpp"
+#include "admin/demo/ports.hpp"
+#include "admin/demo/wait.hpp"
+
+namespace sluice::test {
+namespace {
+
+std::string quoted(const std::string& text) { return "\"" + text + "\""; }
+std::string loopback(std::uint16_t port) { return quoted("127.0.0.1:" + std::to_string(port)); }
+
+}  // namespace
+
+ProxyProcess::ProxyProcess(const std::string& binary, const std::filesystem::path& folder, const std::string& toml)
+    : log_(folder / "sluice.log") {
+  const auto config = folder / "sluice.toml";
+  demo::write_file(config, toml, 0600);
+  demo::SpawnOptions options;
+  options.argv = {binary, "run", "--config", config.string()};
+  options.output = log_;
+  options.lifetime = demo::Lifetime::with_parent;
+  options.open_files_max = 65'536;
+  id_ = demo::spawn(options);
+}
+
+ProxyProcess::~ProxyProcess() {
+  if (demo::send_signal(id_, SIGKILL)) static_cast<void>(demo::await_exit(id_, std::chrono::seconds{10}));
+}
+
+std::string ProxyProcess::log() const { return demo::read_file(log_).value_or(""); }
+
+template <class Condition>
+void ProxyProcess::await_or_fail(const std::string& what, std::chrono::milliseconds bound, Condition&& condition) {
+  bool met = false;
+  const auto settled = [&] {
+    met = condition();
+    return met || !running();
+  };
+  static_cast<void>(demo::await(settled, bound));
+  if (!met) throw std::runtime_error("sluice: " + what + " did not happen; its log:\n" + demo::tail(log_, 30));
+}
+
+void ProxyProcess::await_port(std::uint16_t port, std::chrono::milliseconds bound) {
+  await_or_fail("port " + std::to_string(port), bound, [&] { return !demo::port_is_free(port); });
+}
+
+void ProxyProcess::await_query(const demo::SqlAddress& address, std::chrono::milliseconds bound) {
+  await_or_fail("an answer to " + address.user, bound, [&] {
+    try {
+      return demo::Sql(address, std::chrono::seconds{5}).value("SELECT 1") == "1";
+    } catch (const demo::SqlError&) {
+      return false;
+    }
+  });
+}
+
+void ProxyProcess::await_log(const std::string& text, std::chrono::milliseconds bound) {
+  await_or_fail("the line '" + text + "'", bound, [&] { return log().find(text) != std::string::npos; });
+}
+
+int ProxyProcess::terminate(std::chrono::milliseconds bound) {
+  demo::send_signal(id_, SIGTERM);
+  return await_end(bound);
+}
+
+int ProxyProcess::await_end(std::chrono::milliseconds bound) {
+  const auto end = demo::await_exit(id_, bound);
+  if (!end) throw std::runtime_error("sluice did not end in time; its log:\n" + demo::tail(log_, 30));
+  if (!end->known) throw std::runtime_error("sluice had ended before; its log:\n" + demo::tail(log_, 30));
+  return end->signal != 0 ? 128 + end->signal : end->code;
+}
+
+std::string proxy_config(const demo::Cluster& cluster, const ProxyConfig& config) {
+  const auto secret = [&](const char* name, const std::string& text) {
+    const auto file = demo::password_file(config.folder, name);
+    demo::make_folder(config.folder / "secrets", 0700);
+    demo::write_file(file, text + "\n", 0600);
+    return quoted(file.string());
+  };
+  std::string servers;
+  for (const auto& node : cluster.nodes()) servers += (servers.empty() ? "" : ", ") + loopback(node.port());
+  std::string toml = "[proxy]\nlisten = [" + loopback(config.client_port) + ", " +
+                     quoted("unix:" + (config.folder / "mysql.sock").string()) + "]\n";
+  toml += "state_dir = " + quoted(config.folder.string()) + "\n" + config.proxy_keys + "\n";
+  toml += "[admin]\nsql_listen = " + loopback(config.admin_port) + "\nhttp_listen = " + loopback(config.http_port) +
+          "\nuser = \"admin\"\npassword_file = " + secret("admin", demo::password(config.folder, "admin")) + "\n";
+  toml += "[[cluster]]\nname = \"main\"\nservers = [" + servers +
+          "]\nmonitor = { user = " + quoted(std::string(demo::monitor_user)) +
+          ", password_file = " + secret("monitor", cluster.passwords().monitor) + " }\n";
+  toml += "[[user]]\nname = " + quoted(std::string(demo::app_user)) +
+          "\npassword_file = " + secret("app", cluster.passwords().app) + "\ncluster = \"main\"\n";
+  return toml + config.extra;
+}
+
+demo::SqlAddress admin_address(const ProxyConfig& config) {
+  demo::SqlAddress address;
+  address.port = config.admin_port;
+  address.user = "admin";
+  address.password = demo::password(config.folder, "admin");
+  return address;
+}
+
+}  // namespace sluice::test

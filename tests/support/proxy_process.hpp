@@ -1,0 +1,65 @@
+// The built `sluice` binary as a test's child: started with a configuration, watched by its log, ended with SIGTERM.
+//
+// Flow: `ProxyProcess proxy(SLUICE_BINARY, folder, toml);` `proxy.await_port(port);` … `EXPECT_EQ(proxy.terminate(),
+// 0);` It dies with the test, however that ends. SLUICE_BINARY is defined by sluice_cluster_test().
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "admin/demo/cluster.hpp"
+#include "admin/demo/process.hpp"
+#include "admin/demo/sql.hpp"
+
+namespace sluice::test {
+
+class ProxyProcess {
+ public:
+  // Writes `folder`/sluice.toml and starts `binary run --config` on it, with its output in `folder`/sluice.log.
+  ProxyProcess(const std::string& binary, const std::filesystem::path& folder, const std::string& toml);
+  ProxyProcess(const ProxyProcess&) = delete;
+  ProxyProcess& operator=(const ProxyProcess&) = delete;
+  ~ProxyProcess();  // SIGKILL, if it still runs
+
+  // Until something accepts connections there; throws with the log's end when the process ends before, or too late.
+  void await_port(std::uint16_t port, std::chrono::milliseconds bound = std::chrono::seconds{30});
+  // Until that account gets an answer.
+  void await_query(const demo::SqlAddress& address, std::chrono::milliseconds bound = std::chrono::seconds{30});
+  void await_log(const std::string& text, std::chrono::milliseconds bound = std::chrono::seconds{30});
+
+  [[nodiscard]] std::string log() const;
+  [[nodiscard]] pid_t pid() const { return id_.pid; }
+  [[nodiscard]] bool running() const { return demo::is_running(id_); }
+  void signal(int number) { demo::send_signal(id_, number); }
+
+  // SIGTERM, and its exit code; 128 + the signal when one ended it. Throws when it takes longer than `bound`.
+  int terminate(std::chrono::milliseconds bound = std::chrono::seconds{30});
+  // The same without sending anything: for a process that is to end by itself.
+  int await_end(std::chrono::milliseconds bound = std::chrono::seconds{30});
+
+ private:
+  template <class Condition>
+  void await_or_fail(const std::string& what, std::chrono::milliseconds bound, Condition&& condition);
+
+  std::filesystem::path log_;
+  demo::ProcessId id_;
+};
+
+// A configuration for one cluster: the demo's accounts, one listener on `client_port`, admin SQL on `admin_port`.
+// `extra` is put at the end (further sections); `proxy_keys` into [proxy].
+struct ProxyConfig {
+  std::filesystem::path folder;  // password files and state go there
+  std::uint16_t client_port = 0;
+  std::uint16_t admin_port = 0;
+  std::uint16_t http_port = 0;
+  std::string proxy_keys;
+  std::string extra;
+};
+[[nodiscard]] std::string proxy_config(const demo::Cluster& cluster, const ProxyConfig& config);
+// The account of the admin's SQL in that configuration.
+[[nodiscard]] demo::SqlAddress admin_address(const ProxyConfig& config);
+
+}  // namespace sluice::test
