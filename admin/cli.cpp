@@ -1,0 +1,194 @@
+#include "admin/cli.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "admin/admin_account.hpp"
+#include "admin/application.hpp"
+#include "admin/config.hpp"
+#include "admin/demo/demo.hpp"
+#include "admin/status.hpp"
+
+namespace sluice::admin {
+namespace {
+
+constexpr const char* default_config = "/etc/sluice/sluice.toml";
+
+// What the chosen subcommand will do, once the whole line has been understood.
+using Command = std::function<int()>;
+
+CLI::Option* add_config(CLI::App& app, std::string& config) {
+  config = default_config;
+  return app.add_option("-c,--config", config, "the configuration file")->capture_default_str();
+}
+
+void add_run(CLI::App& app, Command& chosen) {
+  auto* sub = app.add_subcommand("run", "run the proxy until SIGTERM, which drains it");
+  static std::string config;
+  add_config(*sub, config);
+  sub->footer(
+      "SIGTERM, SIGINT: drain, then exit 0; a second one ends at once. SIGHUP: open the log again, read the\n"
+      "users again. Exit codes: 0 ended as asked, 1 the configuration has errors, 2 it cannot start.");
+  sub->callback([&] { chosen = [] { return run_application(config, std::cerr); }; });
+}
+
+int check(const std::string& config) {
+  const LoadedConfig loaded = load_config(config);
+  for (const ConfigProblem& problem : loaded.problems) std::cout << to_string(problem) << '\n';
+  if (!loaded.ok()) return exit_config;
+  std::cout << config << ": good: " << loaded.config.clusters.size() << " cluster(s), " << loaded.config.users.size()
+            << " user(s)\n";
+  return exit_ok;
+}
+
+void add_check(CLI::App& app, Command& chosen) {
+  auto* sub = app.add_subcommand("check", "read the configuration and say what is wrong with it");
+  static std::string config;
+  add_config(*sub, config);
+  sub->footer("Prints every problem as file:line:column, with what to write instead. Exit codes: 0 good, 1 errors.");
+  sub->callback([&] { chosen = [] { return check(config); }; });
+}
+
+struct StatusFlags {
+  std::string config;
+  std::string admin;
+  std::string user = "admin";
+  std::string password_file;
+  bool json = false;
+};
+
+// Where and as whom to ask: from the flags, else from the configuration.
+Result<AdminDoor, std::string> find_door(const StatusFlags& flags) {
+  if (flags.admin.empty()) {
+    const LoadedConfig loaded = load_config(flags.config);
+    if (!loaded.ok()) return flags.config + " has errors: see sluice check --config " + flags.config;
+    if (!loaded.config.admin.sql_listen) return flags.config + " has the admin SQL port switched off";
+    const auto account = read_admin_account(loaded.config);
+    if (!account) return account.error();
+    return AdminDoor{*loaded.config.admin.sql_listen, account->user, account->password};
+  }
+  constexpr std::uint16_t admin_port = 6032;
+  const auto endpoint = io::parse_endpoint(flags.admin, admin_port);
+  if (!endpoint) return "--admin " + flags.admin + " is not an address; write host:port or unix:/path";
+  AdminDoor door{*endpoint, flags.user, {}};
+  if (!flags.password_file.empty()) {
+    const auto file = read_text_file(flags.password_file, password_file_bytes_max);
+    if (!file) return "cannot read " + flags.password_file + ": " + file.error();
+    door.password = file->text.substr(0, file->text.find_first_of("\r\n"));
+  } else if (const char* password = std::getenv("SLUICE_ADMIN_PASSWORD")) {  // NOLINT(concurrency-mt-unsafe)
+    door.password = password;
+  }
+  return door;
+}
+
+int show_status(const StatusFlags& flags) {
+  constexpr int not_well = 1;
+  constexpr int not_reached = 2;
+  const auto door = find_door(flags);
+  if (!door) {
+    std::cerr << "sluice: " << door.error() << '\n';
+    return not_reached;
+  }
+  const auto status = fetch_status(*door);
+  if (!status) {
+    std::cerr << "sluice: " << status.error() << '\n';
+    return not_reached;
+  }
+  std::cout << (flags.json ? to_json(*status) : to_text(*status));
+  return all_well(*status) ? exit_ok : not_well;
+}
+
+void add_status(CLI::App& app, Command& chosen) {
+  auto* sub = app.add_subcommand("status", "show what a running sluice sees: clusters, servers, pools, sessions");
+  static StatusFlags flags;
+  auto* config = add_config(*sub, flags.config);
+  auto* admin = sub->add_option("-a,--admin", flags.admin, "the admin SQL port, host:port or unix:/path");
+  admin->excludes(config);
+  sub->add_option("-u,--user", flags.user, "the admin account, with --admin")->capture_default_str()->needs(admin);
+  sub->add_option("-p,--password-file", flags.password_file,
+                  "a file that holds its password; or set SLUICE_ADMIN_PASSWORD")
+      ->needs(admin);
+  sub->add_flag("--json", flags.json, "one JSON object");
+  sub->footer("Exit codes: 0 all clusters have a leader and all servers are healthy, 1 not so, 2 not reached.");
+  sub->callback([&] { chosen = [] { return show_status(flags); }; });
+}
+
+void add_demo_up(CLI::App& demo, Command& chosen) {
+  auto* sub = demo.add_subcommand("up", "make and start it, or start again what is there");
+  static demo::UpOptions options;
+  static std::string flavour;
+  static unsigned nodes = 0;
+  static bool no_proxy = false;
+  sub->add_option("--dir", options.dir, "the folder that holds all of it")->capture_default_str();
+  sub->add_option("--flavour", flavour, "mariadb, or mysql56 (default: mariadb)")
+      ->check(CLI::IsMember({"mariadb", "mysql56"}));
+  sub->add_option("--nodes", nodes, "servers (default: 3)")->check(CLI::Range(1, 9));
+  sub->add_flag("--no-proxy", no_proxy, "only the servers");
+  sub->add_option("--server-port", options.server_port, "first port of the servers")->capture_default_str();
+  sub->add_option("--client-port", options.client_port, "port for applications")->capture_default_str();
+  sub->add_option("--admin-port", options.admin_port, "admin SQL port")->capture_default_str();
+  sub->add_option("--http-port", options.http_port, "port of /metrics")->capture_default_str();
+  sub->footer("A port that is taken is not fought over: the next free one is used and told.");
+  sub->callback([&] {
+    chosen = [] {
+      if (!flavour.empty()) options.flavour = demo::parse_flavour(flavour);
+      if (nodes > 0) options.nodes = nodes;
+      options.proxy = !no_proxy;
+      return demo::up(options, std::cout, std::cerr);
+    };
+  });
+}
+
+void add_demo(CLI::App& app, Command& chosen) {
+  auto* sub = app.add_subcommand("demo", "a replicated cluster on loopback with sluice in front of it");
+  sub->require_subcommand(1);
+  add_demo_up(*sub, chosen);
+
+  auto* down = sub->add_subcommand("down", "stop it and remove every file of it");
+  static demo::DownOptions down_options;
+  down->add_option("--dir", down_options.dir, "the folder that holds all of it")->capture_default_str();
+  down->callback([&] { chosen = [] { return demo::down(down_options, std::cout, std::cerr); }; });
+
+  auto* status = sub->add_subcommand("status", "what runs, and how to connect");
+  static demo::StatusOptions status_options;
+  static bool json = false;
+  static bool shell = false;
+  status->add_option("--dir", status_options.dir, "the folder that holds all of it")->capture_default_str();
+  auto* json_flag = status->add_flag("--json", json, "one JSON object, with the passwords");
+  status->add_flag("--shell", shell, "NAME='value' lines for eval, with the passwords")->excludes(json_flag);
+  status->callback([&] {
+    chosen = [] {
+      if (json) status_options.format = demo::StatusFormat::json;
+      if (shell) status_options.format = demo::StatusFormat::shell;
+      return demo::status(status_options, std::cout, std::cerr);
+    };
+  });
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app("sluice: a MySQL and MariaDB proxy that routes, pools and keeps its clients through failovers",
+               "sluice");
+  app.set_version_flag("--version", "sluice " SLUICE_VERSION);
+  app.require_subcommand(1);
+  Command chosen;
+  add_run(app, chosen);
+  add_check(app, chosen);
+  add_status(app, chosen);
+  add_demo(app, chosen);
+  app.add_subcommand("version", "print the version")->callback([&] {
+    chosen = [] {
+      std::cout << "sluice " SLUICE_VERSION "\n";
+      return exit_ok;
+    };
+  });
+  CLI11_PARSE(app, argc, argv);
+  return chosen();
+}
+
+}  // namespace sluice::admin
