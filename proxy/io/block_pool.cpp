@@ -56,8 +56,9 @@ Block* BlockPool::make(SizeClass& size_class) {
   const std::size_t bytes = size_class.bytes();
   // At the cap, idle blocks of the other size make room.
   SizeClass& other = &size_class == &small_ ? large_ : small_;
-  while (used_ + bytes > limits_.memory_max && other.free != nullptr) release_idle(other);
-  if (used_ + bytes > limits_.memory_max) return nullptr;
+  const std::size_t limit = limit_of(size_class);
+  while (used_ + bytes > limit && other.free != nullptr) release_idle(other);
+  if (used_ + bytes > limit) return nullptr;
   void* memory = std::malloc(bytes);
   if (memory == nullptr) return nullptr;
   used_ += bytes;
@@ -97,7 +98,7 @@ Slice BlockPool::allocate(std::size_t size) {
 }
 
 bool BlockPool::has_large() const {
-  return large_.free != nullptr || used_ - idle_ + large_.bytes() <= limits_.memory_max;
+  return large_.free != nullptr || used_ - idle_ + large_.bytes() <= limit_of(large_);
 }
 
 }  // namespace sluice::io

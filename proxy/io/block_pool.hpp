@@ -16,8 +16,10 @@ namespace sluice::io {
 
 struct BlockLimits {
   std::uint32_t block_size = 16 * 1024;  // bytes of data in a large block
-  std::size_t memory_max = 256U << 20;   // bytes of all blocks with their headers, held or free
-  std::size_t idle_max = 8U << 20;       // bytes kept in free lists
+  // Bytes of all blocks with their headers, held or free. The last sixteenth is for small blocks: when receiving has
+  // taken all it may, an error can still be written.
+  std::size_t memory_max = 256U << 20;
+  std::size_t idle_max = 8U << 20;  // bytes kept in free lists
 };
 
 class BlockPool {
@@ -61,6 +63,9 @@ class BlockPool {
   void retire();
 
   Block* take(SizeClass& size_class);
+  [[nodiscard]] std::size_t limit_of(const SizeClass& size_class) const {
+    return &size_class == &large_ ? limits_.memory_max - limits_.memory_max / 16 : limits_.memory_max;
+  }
   Block* make(SizeClass& size_class);
   Block* pop_free(SizeClass& size_class);
   void release_idle(SizeClass& size_class);

@@ -246,6 +246,10 @@ void LoopCore::close_after_send(StreamId id, std::uint32_t linger_ms) {
 
 void LoopCore::shut_if_sent(Stream& stream) {
   if (stream.state != Stream::State::lingering || !stream.queue.empty() || stream.shut_down) return;
+  if (stream.peer_ended) {
+    start_closing(stream);
+    return;
+  }
   ::shutdown(stream.fd, SHUT_WR);
   stream.shut_down = true;
 }
@@ -294,6 +298,12 @@ void LoopCore::connected(Stream& stream, int error) {
 void LoopCore::finish(Stream& stream, int error) {
   if (stream.state == Stream::State::connecting) {
     connected(stream, error != 0 ? error : ECONNRESET);
+    return;
+  }
+  // A peer that only shut its own side still reads what close_after_send promised.
+  if (stream.state == Stream::State::lingering && error == 0 && !stream.queue.empty()) {
+    stream.peer_ended = true;
+    stream.readable = false;
     return;
   }
   StreamHandler* handler = stream.state == Stream::State::open ? stream.handler : nullptr;

@@ -89,8 +89,8 @@ class LoopCore : public Loop {
   // Everything is closed and no handler is called again: for destructors.
   void close_all();
   [[nodiscard]] bool all_released() const;
-  // Lingering and all sent: our side ends, the peer's end is awaited.
-  static void shut_if_sent(Stream& stream);
+  // Lingering and all sent: our side ends, and the peer's end is awaited if it hasn't come.
+  void shut_if_sent(Stream& stream);
   // Closes for the caller: no handler any more, and only what the kernel is reading stays queued.
   void start_closing(Stream& stream);
   void touch(Stream& stream);

@@ -35,8 +35,9 @@ struct Stream {
   bool touched = false;  // in the list of streams to flush
   bool paused = false;
   bool above_high_water = false;
-  bool shut_down = false;  // lingering: everything is sent and our side is shut
-  bool starved = false;    // waits for a block to receive into
+  bool shut_down = false;   // lingering: everything is sent and our side is shut
+  bool peer_ended = false;  // lingering: nothing more comes, but we still send
+  bool starved = false;     // waits for a block to receive into
 
   // io_uring: what the kernel holds.
   std::uint32_t sending = 0;  // slices of the queue that it reads
@@ -56,7 +57,9 @@ struct Stream {
   [[nodiscard]] bool is_live() const {
     return handler != nullptr && (state == State::connecting || state == State::open);
   }
-  [[nodiscard]] bool wants_receive() const { return (state == State::open && !paused) || state == State::lingering; }
+  [[nodiscard]] bool wants_receive() const {
+    return (state == State::open && !paused) || (state == State::lingering && !peer_ended);
+  }
 };
 
 class StreamTable {

@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cerrno>
 #include <utility>
@@ -51,7 +53,10 @@ LoopError UringLoop::open() {
   if (wake_fd_ < 0) return {EMFILE, "eventfd"};
   if (const int error = init_ring(ring_, options_.ring_entries); error != 0) return {error, "io_uring_setup"};
   ring_open_ = true;
-  receive_ring_ = std::make_unique<ReceiveRing>(*pool_, options_.receive_buffers);
+  // What is offered to the kernel must leave room for what it has filled.
+  const std::size_t affordable = options_.memory_max / 4 / (options_.block_size + sizeof(Block));
+  const std::size_t buffers = std::min<std::size_t>(options_.receive_buffers, std::max<std::size_t>(affordable, 1));
+  receive_ring_ = std::make_unique<ReceiveRing>(*pool_, static_cast<std::uint32_t>(std::bit_floor(buffers)));
   if (const int error = receive_ring_->open(ring_); error != 0) return {error, "register receive buffers"};
   return {};
 }
@@ -305,7 +310,8 @@ void UringLoop::wait(std::int64_t timeout_ns) {
     io_uring_cqe* first = nullptr;
     result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, timeout_ns == forever ? nullptr : &timeout, nullptr);
   }
-  assert(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
+  assert(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY ||
+         result == -ENOMEM);
   if (io_uring_sq_ready(&ring_) == 0) iovecs_used_ = headers_used_ = 0;
   refresh_clock();
   dispatch();

@@ -366,6 +366,27 @@ TEST_P(StreamTest, DeliversEverythingBeforeItCloses) {
   EXPECT_EQ(recorder.slices, 0U);
 }
 
+TEST_P(StreamTest, DeliversEverythingToAPeerThatHasEndedItsOwnSide) {
+  Pair pair = unix_pair();
+  Recorder recorder(*this);
+  const StreamId id = loop->adopt(pair.ours.release(), recorder);
+  const std::string piece(16 * 1024, 'd');
+  for (int i = 0; i < 100; ++i) loop->send(id, slice_of(piece));
+  loop->close_after_send(id, 30'000);
+  settle();
+  ASSERT_EQ(::shutdown(pair.peer.get(), SHUT_WR), 0);
+  settle();
+  std::string got;
+  while (got.size() < 100 * piece.size()) {
+    const std::string more = read_exactly(pair.peer.get(), piece.size());
+    if (more.empty()) break;
+    got += more;
+    settle();
+  }
+  EXPECT_EQ(got.size(), 100 * piece.size());
+  EXPECT_EQ(read_to_end(pair.peer.get()), "");
+}
+
 TEST_P(StreamTest, LingersNoLongerThanAllowed) {
   Pair pair = tcp_pair();
   Recorder recorder(*this);
