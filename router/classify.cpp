@@ -15,6 +15,15 @@ bool has_high_bytes(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
 }
 
+// In gbk, sjis, big5, cp932 and gb18030 a backslash or backtick behind such a byte may be half of a character, so that
+// a quote ends elsewhere than it seems.
+bool may_hide_quotes(std::string_view text) {
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if ((text[i] == '\\' || text[i] == '`') && static_cast<unsigned char>(text[i - 1]) >= 0x80) return true;
+  }
+  return false;
+}
+
 void finish(Classification& c) {
   if (any(c.pin)) leader(c, "ties the session to its connection");
   if (c.replica_safe) return;
@@ -72,7 +81,10 @@ Reading read(std::string_view sql, const Dialect& dialect, Doubtful doubtful) {
     result.replica_safe = false;
     result.reason = cursor.token().text;
   }
-  if (!cursor.lexer().doubt().empty()) leader(result, cursor.lexer().doubt());
+  if (!cursor.lexer().doubt().empty()) {
+    leader(result, cursor.lexer().doubt());
+    result.pin |= Pin::unknown_statement;
+  }
   reading.doubtful_comments = cursor.lexer().doubtful_comments();
   return reading;
 }
@@ -117,6 +129,7 @@ Classification classify(std::string_view sql, const Dialect& dialect) {
   if (!dialect.ascii_safe && has_high_bytes(sql)) {
     leader(c, "non-ASCII text in a charset whose characters may hold quotes");
     if (c.kind == StatementKind::set) c.pin |= Pin::unknown_setting;
+    if (may_hide_quotes(sql)) c.pin |= Pin::unknown_statement;
   }
   return c;
 }

@@ -54,6 +54,7 @@ void classify_lock(Statement s, bool lock) {
 // BACKUP STAGE START … END, BACKUP LOCK t, BACKUP UNLOCK (MariaDB).
 void classify_backup(Statement s) {
   s.result.kind = StatementKind::maintenance;
+  s.result.transaction = TransactionEffect::implicit_commit;
   leader(s.result, "backup lock");
   s.cursor.advance();
   if (!s.cursor.at(Keyword::unlock)) s.result.pin |= Pin::table_lock;

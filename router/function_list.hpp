@@ -12,8 +12,8 @@ namespace sluice::router {
 struct FunctionEntry {
   std::string_view name;
   FunctionClass function;
-  int servers;       // Servers bits
-  bool tight_paren;  // see MySQL manual, "Function Name Parsing and Resolution"
+  std::uint8_t servers;  // Servers bits
+  bool tight_paren;      // see MySQL manual, "Function Name Parsing and Resolution"
 };
 
 inline constexpr FunctionEntry function_list[] = {

@@ -50,7 +50,7 @@ constexpr Table make_table() {
   for (const auto& function : function_list) {
     Word& word = table.entry(function.name);
     word.function = function.function;
-    word.servers = static_cast<std::uint8_t>(function.servers);
+    word.servers = function.servers;
     word.tight_paren = function.tight_paren;
   }
   return table;
