@@ -171,6 +171,9 @@ void Application::start_monitors() {
     options.connect_timeout_ms = cluster.monitor_connect_timeout_ms;
     options.probe_timeout_ms = cluster.monitor_probe_timeout_ms;
     options.judge.replica_lag_max_ms = cluster.replica_lag_max_ms;
+    options.on_fresh = [this, c](std::size_t server, std::uint64_t has_writes_until_ms) {
+      snapshot_->clusters[c].servers[server].has_writes_until_ms->store(has_writes_until_ms, std::memory_order_relaxed);
+    };
     options.tls = config_.backend_tls.mode == proxy::BackendTls::required;
     monitors_.push_back(std::make_unique<failover::Monitor>(
         io_, std::move(options), [this, c](const failover::ClusterState& state) { on_state(c, state); }));
@@ -184,7 +187,7 @@ void Application::tell_start() {
   spdlog::info("sluice {} started: pid {}, config {}, clients on {}, admin SQL on {}, HTTP on {}, {} workers",
                SLUICE_VERSION, ::getpid(), config_.file, listening, sql_ ? sql_->endpoint().to_string() : "nothing",
                http_ ? http_->endpoint().to_string() : "nothing", proxy_->workers());
-  spdlog::info("event loop {}: {}", io::to_string(proxy_->backend()), proxy_->backend_reason());
+  spdlog::info("event loop {}", proxy_->backend_reason());  // it begins with the name
 }
 
 void Application::on_state(std::size_t c, const failover::ClusterState& state) {

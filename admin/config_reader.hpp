@@ -4,16 +4,6 @@
 // Flow: `SectionReader r(table, "[proxy]", context); schema::visit(r, settings); r.finish();`
 #pragma once
 
-namespace sluice::admin {
-// toml++ 3.3 asserts a few things that a file can break ("[[#"): for us that is an error in the file.
-struct TomlAssertion {};
-[[noreturn]] inline void fail_toml_assertion() { throw TomlAssertion(); }
-}  // namespace sluice::admin
-
-#define TOML_EXCEPTIONS 0
-#define TOML_ASSERT(condition) ((condition) ? void() : ::sluice::admin::fail_toml_assertion())
-#include <toml++/toml.h>
-
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -23,6 +13,7 @@ struct TomlAssertion {};
 
 #include "admin/config_problem.hpp"
 #include "admin/config_schema.hpp"
+#include "admin/toml.hpp"
 
 namespace sluice::admin {
 

@@ -41,6 +41,7 @@ proxy::ClusterEntry build_cluster(const ClusterSettings& settings, const failove
   for (std::size_t i = 0; i < settings.servers.size(); ++i) {
     const failover::ServerState* server = i < state.servers.size() ? &state.servers[i] : nullptr;
     cluster.servers.push_back(build_server(settings.servers[i], addresses.at(i), server));
+    if (previous != nullptr) cluster.servers[i].has_writes_until_ms = previous->servers.at(i).has_writes_until_ms;
   }
   if (previous != nullptr) {
     cluster.server_version = previous->server_version;

@@ -60,8 +60,8 @@ std::string duration(const std::string& seconds_text) {
 std::string head(const Status& status) {
   const auto get = [&](std::string_view column) { return cell(status.proxy, 0, column); };
   return "sluice " + get("version") + ": " + get("state") + " for " + duration(get("uptime_s")) + ", pid " +
-         get("pid") + ", clients on " + get("listening") + "\n" + "event loop " + get("io") + " (" + get("io_reason") +
-         "), " + get("workers") + " workers, config " + get("config") + "\n";
+         get("pid") + ", clients on " + get("listening") + "\n" + "event loop " + get("io_reason") + "; " +
+         get("workers") + " workers, config " + get("config") + "\n";
 }
 
 std::string clusters_text(const Status& status) {

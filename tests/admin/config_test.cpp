@@ -181,6 +181,7 @@ TEST(Config, HostileTextIsBoundedAndShownHarmless) {
   EXPECT_FALSE(problems("x = " + std::string(100'000, '{')).empty());
   EXPECT_EQ(problems("[[#x]]\n"),
             std::vector<std::string>{"s.toml: error: this is not TOML: a table or key is malformed"});
+  EXPECT_NE(problems("[proxy\u024b]\n").at(0).find("this is not TOML"), std::string::npos);
   const auto escaped = problems("\"\\u001b[31m\" = 1" + tail);
   EXPECT_EQ(escaped.at(0).find('\x1b'), std::string::npos);
   std::string many;

@@ -1,0 +1,130 @@
+// The HTTP port over real sockets, and the metrics page.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "admin/http/metrics.hpp"
+#include "admin/http/server.hpp"
+#include "admin/sql/test_state.hpp"
+
+namespace sluice::admin {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+TEST(Metrics, ArePrometheusText) {
+  AdminState state = test::fixed_state();
+  state.report.pools.push_back({1, "main", "127.0.0.1:1", "app", 0, 2, 0, 5, 100, 1});
+  const std::string page = write_metrics(state);
+  for (const char* line :
+       {"# TYPE sluice_clients_accepted_total counter\nsluice_clients_accepted_total 11\n",
+        "sluice_cluster_has_leader{cluster=\"main\"} 1\nsluice_cluster_has_leader{cluster=\"spare\"} 0\n",
+        "sluice_server_healthy{cluster=\"main\",server=\"127.0.0.1:3\"} 0\n",
+        "sluice_server_leader{cluster=\"main\",server=\"127.0.0.1:1\"} 1\n",
+        "sluice_server_lag_milliseconds{cluster=\"main\",server=\"127.0.0.1:2\"} 7\n",
+        "sluice_pool_connections{cluster=\"main\",server=\"127.0.0.1:1\",user=\"app\",state=\"idle\"} 5\n",
+        "sluice_pool_waiting{cluster=\"main\",server=\"127.0.0.1:1\",user=\"app\"} 5\n"}) {
+    EXPECT_NE(page.find(line), std::string::npos) << line << "\n" << page;
+  }
+}
+
+TEST(Metrics, LabelsAreEscaped) {
+  AdminState state;
+  state.clusters.emplace_back().cluster = "a\"b\\c\nd";
+  EXPECT_NE(write_metrics(state).find("{cluster=\"a\\\"b\\\\c d\"}"), std::string::npos);
+}
+
+TEST(Readiness, NeedsALeaderEverywhere) {
+  AdminState state = test::fixed_state();
+  EXPECT_EQ(readiness(state).why, "cluster spare has no leader: no server answers");
+  state.clusters.pop_back();
+  EXPECT_TRUE(readiness(state).ready);
+  state.process.state = "draining";
+  EXPECT_FALSE(readiness(state).ready);
+}
+
+class HttpTest : public testing::Test {
+ protected:
+  void start(std::uint32_t request_timeout_ms = 10'000, std::size_t connections_max = 64) {
+    HttpServerOptions options;
+    options.listen = {"127.0.0.1", 0, {}};
+    options.request_timeout_ms = request_timeout_ms;
+    options.connections_max = connections_max;
+    auto server = HttpServer::listen(io_, options, source_);
+    ASSERT_TRUE(server) << server.error();
+    server_ = std::move(*server);
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  void TearDown() override {
+    if (!thread_.joinable()) return;
+    std::promise<void> stopped;
+    asio::post(io_, [&] {
+      server_->stop();
+      stopped.set_value();
+    });
+    stopped.get_future().wait();
+    work_.reset();
+    thread_.join();
+  }
+  // What comes back until the server closes.
+  std::string ask(const std::string& bytes) {
+    asio::io_context io;
+    tcp::socket socket(io);
+    socket.connect({asio::ip::address_v4::loopback(), server_->endpoint().port});
+    boost::system::error_code error;
+    asio::write(socket, asio::buffer(bytes), error);
+    std::string out;
+    std::array<char, 4096> chunk{};
+    while (!error) out.append(chunk.data(), socket.read_some(asio::buffer(chunk), error));
+    return out;
+  }
+  std::string get(const std::string& target, const std::string& method = "GET") {
+    return ask(method + " " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  }
+
+  asio::io_context io_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
+  test::FixedSource source_{io_};
+  std::unique_ptr<HttpServer> server_;
+  std::thread thread_;
+};
+
+TEST_F(HttpTest, ServesItsThreePages) {
+  start();
+  EXPECT_TRUE(get("/healthz").ends_with("\r\n\r\nok\n"));
+  EXPECT_NE(get("/metrics").find("sluice_clients 2\n"), std::string::npos);
+  EXPECT_TRUE(get("/readyz").starts_with("HTTP/1.1 503 ")) << "cluster spare has no leader";
+  EXPECT_TRUE(get("/").starts_with("HTTP/1.1 404 "));
+  EXPECT_TRUE(get("/metrics", "DELETE").starts_with("HTTP/1.1 405 "));
+  EXPECT_TRUE(get("/healthz", "HEAD").ends_with("\r\n\r\n"));
+}
+
+TEST_F(HttpTest, PipelinedRequestsAreAnsweredInOrder) {
+  start();
+  const std::string both =
+      ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+          "GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(both.starts_with("HTTP/1.1 200 "));
+  EXPECT_NE(both.find("HTTP/1.1 404 "), std::string::npos);
+}
+
+TEST_F(HttpTest, HostileBytesEndTheirConnectionOnly) {
+  start(300);
+  ask(std::string(100'000, 'x'));
+  ask("GET / HTTP/1.1\r\nX: " + std::string(20'000, 'y'));
+  ask("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  ask("\x16\x03\x01\x02");
+  ask("");
+  EXPECT_TRUE(get("/healthz").ends_with("ok\n"));
+}
+
+}  // namespace
+}  // namespace sluice::admin
