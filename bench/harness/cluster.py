@@ -1,19 +1,22 @@
 """The cluster that is measured: a demo cluster that sluice keeps, or servers given by hand.
 
-Flow: `with provisioned(binary, folder) as cluster:` or `cluster = from_demo(binary, folder)`; then
-`cluster.raise_limits()`, `cluster.leader`, `cluster.sluice`.
+Flow: `add_arguments(parser)`, `cluster = opened(options, stack, scratch)`; then `cluster.raise_limits()`,
+`cluster.leader`, `cluster.sluice`.
 """
 
 import contextlib
 import json
 import os
+import resource
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 
 # Clients of one run, with room for the proxies' pools and for whoever looks on.
 CONNECTIONS_MIN = 2048
 PREPARED_MIN = 100_000
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 @dataclass
@@ -72,6 +75,28 @@ class Cluster:
             server, statement = self.restore.pop()
             with contextlib.suppress(RuntimeError):
                 query(server, statement, scratch)
+
+
+def add_arguments(parser):
+    parser.add_argument("--binary", default=os.path.join(ROOT, "build", "release", "admin", "sluice"))
+    parser.add_argument("--demo", metavar="DIR", help="a demo cluster that runs already; else one is made and removed")
+
+
+def opened(options, stack, scratch):
+    """The demo cluster that `options` ask for; one that is made for it ends with `stack`."""
+    if not os.access(options.binary, os.X_OK):
+        raise RuntimeError(f"{options.binary} is not built: cmake --preset release && cmake --build --preset release")
+    if options.demo:
+        return from_demo(options.binary, options.demo)
+    print("starting a demo cluster", file=sys.stderr, flush=True)
+    os.chmod(scratch, 0o711)  # servers of a demo cluster in it run as their own user
+    return stack.enter_context(provisioned(options.binary, os.path.join(scratch, "demo")))
+
+
+def open_files_max():
+    """As many open files as we may have: a client is one."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def query(server, statement, scratch):

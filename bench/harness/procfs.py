@@ -1,4 +1,4 @@
-"""What the kernel knows of a process: CPU time, threads, context switches.
+"""What the kernel knows of a process: CPU time, memory, threads, context switches.
 
 Flow: `before = cpu_seconds(pid); work(); used = cpu_seconds(pid) - before`
 """
@@ -17,6 +17,12 @@ def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()  # the name before it may hold blanks
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def resident_bytes(pid):
+    """proc(5), /proc/pid/statm: the second field, in pages."""
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def threads(pid):

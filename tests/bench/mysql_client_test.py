@@ -60,5 +60,33 @@ class LogOn(unittest.TestCase):
             self.run_against(packet(0, greeting(b"mysql_native_password")), refusal)
 
 
+class Rows(unittest.TestCase):
+    EOF = b"\xfe\0\0\2\0"
+
+    def ask(self, *payloads):
+        ours, theirs = socket.socketpair()
+        with theirs:
+            client = mysql_client.Client(ours)
+            theirs.sendall(b"".join(packet(i + 1, payload) for i, payload in enumerate(payloads)))
+            try:
+                return client.query("SELECT 1")
+            finally:
+                client.close()
+
+    def test_reads_lengths_of_all_sizes_and_null(self):
+        rows = self.ask(b"\2", b"definition", b"definition", self.EOF, b"\1a\xfb", b"\xfc\x2c\1" + b"b" * 300 + b"\0", self.EOF)
+        self.assertEqual(rows, [[b"a", None], [b"b" * 300, b""]])
+
+    def test_a_long_row_that_begins_like_an_eof_is_a_row(self):
+        value = b"c" * 70000
+        rows = self.ask(b"\1", b"definition", self.EOF, b"\xfd" + len(value).to_bytes(3, "little") + value,
+                        b"\xfe" + (9).to_bytes(8, "little") + b"123456789", self.EOF)
+        self.assertEqual(rows, [[value], [b"123456789"]])
+
+    def test_an_error_is_told(self):
+        with self.assertRaisesRegex(RuntimeError, "error 1064"):
+            self.ask(b"\xff" + (1064).to_bytes(2, "little") + b"#42000no")
+
+
 if __name__ == "__main__":
     unittest.main()

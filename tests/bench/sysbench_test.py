@@ -44,8 +44,8 @@ class Report(unittest.TestCase):
 
 class Workloads(unittest.TestCase):
     def test_point_selects_come_with_and_without_prepared_statements(self):
-        self.assertEqual(WORKLOADS["oltp_point_select"], ("oltp_point_select", "disable"))
-        self.assertEqual(WORKLOADS["oltp_point_select_ps"], ("oltp_point_select", "auto"))
+        self.assertEqual(WORKLOADS["oltp_point_select"], ("oltp_point_select", "--db-ps-mode=disable"))
+        self.assertEqual(WORKLOADS["oltp_point_select_ps"], ("oltp_point_select", "--db-ps-mode=auto"))
 
 
 if __name__ == "__main__":
