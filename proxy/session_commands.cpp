@@ -124,6 +124,30 @@ void Session::forward(ResponseShape shape, bool replica_safe) {
   route();
 }
 
+namespace {
+
+// What a client character set means for reading statements byte by byte.
+enum class CharsetKind : std::uint8_t { single_byte, utf8, ascii_unsafe };
+
+CharsetKind charset_kind(std::string_view name) {
+  for (const char* unsafe : {"gbk", "sjis", "cp932", "big5", "gb18030"}) {
+    if (name.find(unsafe) != std::string_view::npos) return CharsetKind::ascii_unsafe;
+  }
+  return name.find("utf8") != std::string_view::npos ? CharsetKind::utf8 : CharsetKind::single_byte;
+}
+
+// By the collation id of the handshake (information_schema.COLLATIONS of both flavours).
+CharsetKind charset_kind(std::uint8_t collation) {
+  for (const int unsafe : {1, 84, 13, 88, 28, 87, 95, 96, 248, 249, 250}) {
+    if (collation == unsafe) return CharsetKind::ascii_unsafe;
+  }
+  const bool utf8mb3 = collation == 33 || collation == 83 || (collation >= 192 && collation <= 215);
+  const bool utf8mb4 = collation == 45 || collation == 46 || (collation >= 224 && collation <= 247) || collation == 255;
+  return utf8mb3 || utf8mb4 ? CharsetKind::utf8 : CharsetKind::single_byte;
+}
+
+}  // namespace
+
 router::Dialect Session::dialect() const {
   const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
   router::Dialect dialect;
@@ -131,19 +155,13 @@ router::Dialect Session::dialect() const {
   dialect.server_version = cluster.version_number;
   dialect.no_backslash_escapes = (status_ & protocol::status::no_backslash_escapes) != 0;
   dialect.ansi_quotes = cluster.mariadb && (status_ & protocol::status::ansi_quotes) != 0;
+  CharsetKind charset = charset_kind(collation_);
   for (const auto& variable : state_.variables()) {
     if (variable.name == "sql_mode" && variable.value.find("ANSI") != std::string::npos) dialect.ansi_quotes = true;
-    const bool charset = variable.name == "names" || variable.name == "character_set_client";
-    if (charset) {
-      for (const char* unsafe : {"gbk", "sjis", "cp932", "big5", "gb18030"}) {
-        if (variable.value.find(unsafe) != std::string::npos) dialect.ascii_safe = false;
-      }
-    }
+    if (variable.name == "names" || variable.name == "character_set_client") charset = charset_kind(variable.value);
   }
-  // Collation ids of big5, sjis, gbk, cp932 (MariaDB: SHOW COLLATION); gb18030 begins at 248.
-  for (const int id : {1, 84, 13, 88, 28, 87, 95, 96, 248, 249, 250}) {
-    if (collation_ == id) dialect.ascii_safe = false;
-  }
+  dialect.ascii_safe = charset != CharsetKind::ascii_unsafe;
+  dialect.utf8 = charset == CharsetKind::utf8;
   return dialect;
 }
 

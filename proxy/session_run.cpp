@@ -341,9 +341,11 @@ void Session::note_effects(const Answer& answer) {
       effect->multi) {
     insert_id_moved_ = true;
   }
-  // A tie holds even after an error: part of the statement may have been executed.
+  // A tie holds even after an error: part of the statement may have been executed. Not if it could not be parsed.
+  constexpr std::uint16_t parse_error = 1064;
+  const bool nothing_ran = answer.error && answer.error_code == parse_error && !effect->multi;
   pins_ &= ~Pin::found_rows;
-  pins_ |= effect->pin;
+  if (!nothing_ran) pins_ |= effect->pin;
   if (answer.error) return;
   pins_ &= ~(effect->unpin & ~effect->pin);
   for (const auto& assignment : effect->assignments) {
