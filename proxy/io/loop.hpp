@@ -98,8 +98,8 @@ struct LoopOptions {
   std::uint32_t receive_buffers = 1024;      // blocks offered to the kernel at a time (io_uring), a power of two
   std::uint32_t block_size = 16 * 1024;      // bytes of data in one block
   std::size_t memory_max = 256U << 20;       // bytes in blocks of this loop, held or free
-  std::size_t send_high_water = 256 * 1024;  // `above_high_water` and `on_drained`: bytes queued on one stream
-  std::size_t send_low_water = 64 * 1024;
+  std::size_t send_high_water = 256U << 10;  // `above_high_water` and `on_drained`: bytes queued on one stream
+  std::size_t send_low_water = 64U << 10;
 };
 
 struct LoopError {
