@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <latch>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -29,6 +30,7 @@ class Proxy::Impl {
  private:
   [[nodiscard]] std::string open_listeners();
 
+  std::unique_ptr<std::latch> all_stopped_;
   std::vector<std::vector<std::pair<int, bool>>> sockets_;  // by worker: descriptor, is a unix socket
 };
 
@@ -89,10 +91,14 @@ std::string Proxy::Impl::start(ProxyOptions options, SnapshotPtr snapshot) {
     for (const auto& [fd, is_unix] : sockets) ::close(fd);
   }
   if (!problem.empty()) return problem;
+  all_stopped_ = std::make_unique<std::latch>(static_cast<std::ptrdiff_t>(workers.size()));
   for (auto& worker : workers) {
-    threads.emplace_back([w = worker.get()] {
-      pthread_setname_np(pthread_self(), ("worker-" + std::to_string(w->index())).c_str());
-      w->run();
+    threads.emplace_back([this, &worker] {
+      pthread_setname_np(pthread_self(), ("worker-" + std::to_string(worker->index())).c_str());
+      worker->run();
+      // A loop must end on the thread that ran it, and not before no other worker can post to it any more.
+      all_stopped_->arrive_and_wait();
+      worker.reset();
     });
   }
   return {};
