@@ -1,11 +1,11 @@
 #include "admin/admin_account.hpp"
 
 #include <openssl/rand.h>
-#include <sys/stat.h>
 
 #include <array>
 #include <filesystem>
 
+#include "admin/state_dir.hpp"
 #include "proxy/tls/private_file.hpp"
 
 namespace sluice::admin {
@@ -38,11 +38,7 @@ Result<AdminAccount, std::string> make_admin_account(const Config& config) {
   std::error_code error;
   const bool needed = config.admin.secret.password.empty() && !std::filesystem::exists(path, error);
   if (!needed) return read_admin_account(config);
-  if (!std::filesystem::exists(config.proxy.state_dir, error)) {
-    std::filesystem::create_directories(config.proxy.state_dir, error);
-    if (error) return "cannot make the state directory " + config.proxy.state_dir + ": " + error.message();
-    std::filesystem::permissions(config.proxy.state_dir, std::filesystem::perms::owner_all, error);
-  }
+  if (const auto failed = make_state_dir(config)) return *failed;
   AdminAccount account{config.admin.user, random_password(), path};
   if (account.password.empty()) return std::string("the system gives no random numbers");
   if (const auto failed = tls::write_file(path, account.password + "\n", 0600)) return *failed;

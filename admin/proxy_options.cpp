@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "admin/state_dir.hpp"
 #include "proxy/tls/rsa_key.hpp"
 #include "proxy/tls/self_signed.hpp"
 #include "proxy/tls/tls_context.hpp"
@@ -19,6 +20,7 @@ Result<proxy::ProxyOptions, std::string> make_proxy_options(const Config& config
   options.require_tls = config.proxy.tls.required;
   options.backend_tls_mode = config.backend_tls.mode;
 
+  if (const auto failed = make_state_dir(config)) return *failed;
   const auto own = tls::make_self_signed(tls_dir(config));
   if (!own) return own.error();
   const bool configured = !config.proxy.tls.cert.empty();

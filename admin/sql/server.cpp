@@ -137,7 +137,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       case Kind::accepted:
         return session_.answer_ok();
       case Kind::shutdown:
-        server_->source().shutdown();
+        shut_down_ = true;  // when the answer is out
         return session_.answer_ok();
       case Kind::kill:
         return kill(state, statement.session);
@@ -167,6 +167,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (!login_deadline_) set_deadline(server_->options().write_timeout_ms);
     asio::async_write(socket_, asio::buffer(output_),
                       [self = shared_from_this(), next = std::move(next)](error_code error, std::size_t /*size*/) {
+                        if (std::exchange(self->shut_down_, false)) self->server_->source().shutdown();
                         if (self->closed_) return;
                         if (error || self->last_) return self->close();
                         next();
@@ -180,6 +181,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::array<std::uint8_t, 16 * 1024> chunk_{};
   protocol::ByteBuffer output_;
   bool login_deadline_ = false;
+  bool shut_down_ = false;
   bool last_ = false;  // close when the output is written
   bool closed_ = false;
 };

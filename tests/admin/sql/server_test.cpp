@@ -161,6 +161,7 @@ TEST_F(SqlServerTest, CommandsReachTheProcess) {
   EXPECT_EQ(query(client, "KILL 6"), "ok");
   EXPECT_EQ(query(client, "KILL 7"), "error 1094: Unknown thread id: 7");
   EXPECT_EQ(query(client, "SHUTDOWN"), "ok");
+  EXPECT_EQ(query(client, "SELECT 1"), "1") << "the order is passed on once its answer is out";
   on_loop([this] {
     EXPECT_EQ(source_.killed, std::vector<std::uint32_t>{6});
     EXPECT_TRUE(source_.shut_down);
