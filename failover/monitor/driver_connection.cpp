@@ -3,7 +3,9 @@
 #include <errmsg.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cassert>
 #include <utility>
@@ -20,6 +22,8 @@ constexpr std::size_t rows_max = 256;
 constexpr std::size_t tables_max = 4;
 // The driver's default of 60 KiB is tight for loading an authentication plugin and for TLS.
 constexpr std::size_t call_stack_bytes = 256UL << 10;
+// How long one read of a TLS handshake may block the thread.
+constexpr std::chrono::milliseconds handshake_wait_max{250};
 // Methods that neither ask on the terminal nor send the password as it is.
 constexpr const char* auth_plugins_allowed =
     "mysql_native_password,client_ed25519,caching_sha2_password,sha256_password,parsec";
@@ -33,6 +37,7 @@ DriverConnection::~DriverConnection() { close(); }
 void DriverConnection::connect(ConnectTarget target, std::chrono::milliseconds timeout, Done done) {
   assert(mysql_ == nullptr);
   target_ = std::move(target);
+  connect_timeout_ = timeout;
   mysql_ = mysql_init(nullptr);
   if (mysql_ != nullptr) set_options();
   begin(Call::connect, timeout, std::move(done));
@@ -116,6 +121,10 @@ void DriverConnection::set_options() {
   const my_bool tls = target_.tls ? 1 : 0;
   const my_bool verify = 0;
   mysql_options(mysql_, MYSQL_OPT_SSL_ENFORCE, &tls);
+  // Only for the handshake, which polls this long (taken for milliseconds) after a read that took too long; 0: for
+  // ever.
+  const unsigned handshake_poll = 1;
+  if (target_.tls) mysql_options(mysql_, MYSQL_OPT_CONNECT_TIMEOUT, &handshake_poll);
   mysql_options(mysql_, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
   mysql_optionsv(mysql_, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "sluice monitor");
 }
@@ -180,6 +189,7 @@ void DriverConnection::run(int waits_for) {
 bool DriverConnection::next_call() {
   switch (call_) {
     case Call::connect:
+      if (connected_ != nullptr && target_.tls) leave_blocking_mode();
       finish(connected_ != nullptr ? DriverError{} : driver_error());
       return false;
     case Call::query:
@@ -284,7 +294,20 @@ bool DriverConnection::watch_socket() {
     return false;
   }
   watched_socket_ = socket;
+  if (target_.tls) bound_blocking_calls(socket);
   return true;
+}
+
+void DriverConnection::bound_blocking_calls(int socket) const {
+  const auto ms = std::min(connect_timeout_, handshake_wait_max).count();
+  const timeval bound{static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
+}
+
+void DriverConnection::leave_blocking_mode() {
+  const int socket = mysql_get_socket(mysql_);
+  if (socket >= 0) ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK);
 }
 
 // The result is told from the io_context: whoever began the operation is not called back before it returns.

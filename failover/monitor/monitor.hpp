@@ -1,5 +1,6 @@
 // Watches the servers of one cluster: asks each at an interval, over MariaDB Connector/C's non-blocking calls driven
-// from the control thread's io_context, and reports each new judgement. It never blocks the thread and never writes.
+// from the control thread's io_context, and reports each new judgement. It never writes, and never blocks the thread
+// (but for the driver's TLS handshake: monitor/driver_connection.hpp).
 //
 // Flow: `Monitor m(io, options, on_state); m.start();` … `m.stop()`. `on_state` is called on the io_context's thread
 // for the first judgement of all servers and then whenever anything that is shown or routed on has changed.

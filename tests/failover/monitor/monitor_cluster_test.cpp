@@ -5,6 +5,7 @@
 #include "failover/monitor/monitor_run.hpp"
 #include "failover/monitor/raw_greeting.hpp"
 #include "protocol/capabilities.hpp"
+#include "proxy/tls/self_signed.hpp"
 #include "support/test_cluster.hpp"
 
 namespace sluice::failover {
@@ -235,6 +236,40 @@ TEST_P(MonitorClusterTest, LeavesNoDescriptorsBehind) {
     }
   }
   EXPECT_EQ(testing::open_descriptors(), before);
+}
+
+// MariaDB alone: the MySQL 5.6 of the tests is built without TLS 1.2.
+TEST(MonitorTls, IsUsedWhereTheServerInsistsAndDoesNotBlock) {
+  ::signal(SIGPIPE, SIG_IGN);
+  test::TempFolder keys("keys");
+  const auto files = tls::make_self_signed(keys.path());
+  ASSERT_TRUE(files) << files.error();
+  // The server may run as another user than the test.
+  using std::filesystem::perms;
+  const auto add = std::filesystem::perm_options::add;
+  std::filesystem::permissions(keys.path(), perms::others_read | perms::others_exec, add);
+  std::filesystem::permissions(files->key, perms::others_read, add);
+  auto with_tls = test::cluster_options(test::Flavour::mariadb, 1);
+  with_tls.extra = {"ssl_cert = " + files->certificate, "ssl_key = " + files->key};
+  test::TestCluster cluster(with_tls);
+  cluster.root(0).exec("GRANT USAGE ON *.* TO " + std::string(demo::monitor_user) + "@'%' REQUIRE SSL");
+
+  MonitorOptions options;
+  options.user = demo::monitor_user;
+  options.password = cluster->passwords().monitor;
+  options.interval_ms = 50;
+  options.probe_timeout_ms = options.connect_timeout_ms = 500;
+  options.servers = {testing::tcp_server(cluster->node(0).port())};
+  const auto leads = [](const ClusterState& s) { return s.leader == 0U; };
+  MonitorRun run(options);
+  run.await("a leader, over TLS", leads);
+  EXPECT_EQ(cluster.root(0).value("SELECT COUNT(*) FROM information_schema.processlist WHERE user = '" +
+                                  std::string(demo::monitor_user) + "'"),
+            "1");
+  cluster->node(0).hang();
+  run.await("no answer", [](const ClusterState& s) { return contains(s.servers[0].why, "no answer within"); });
+  cluster->node(0).resume();
+  run.await("the leader again", leads);
 }
 
 INSTANTIATE_TEST_SUITE_P(Flavours, MonitorClusterTest,
