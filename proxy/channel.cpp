@@ -18,7 +18,7 @@ std::string error_text(int error) {
 
 }  // namespace
 
-bool Channel::start_tls_server(const tls::TlsContext& context, io::Slice already) {
+bool Channel::start_tls_server(const tls::TlsContext& context, const io::Slice& already) {
   auto engine = tls::TlsEngine::server(context);
   if (!engine) return false;
   engine_ = std::make_unique<tls::TlsEngine>(std::move(*engine));

@@ -39,7 +39,7 @@ class Channel final : private io::StreamHandler, private io::TimerHandler {
   void connect(const io::Endpoint& endpoint) { stream_ = loop_.connect(endpoint, *this); }
 
   // From here on bytes are ciphertext. `already`: received bytes that belong to the handshake. False: TLS can't start.
-  [[nodiscard]] bool start_tls_server(const tls::TlsContext& context, io::Slice already);
+  [[nodiscard]] bool start_tls_server(const tls::TlsContext& context, const io::Slice& already);
   [[nodiscard]] bool start_tls_client(const tls::TlsContext& context, std::string_view server_name);
   [[nodiscard]] bool tls() const { return engine_ != nullptr; }
 

@@ -110,7 +110,7 @@ void Session::login_step(ClientLogin::Step step, std::uint8_t sequence, io::Slic
     case Kind::start_tls: {
       io::Slice already = std::move(rest);
       rest = {};
-      if (!channel_.start_tls_server(*worker_.shared().options.client_tls, std::move(already))) {
+      if (!channel_.start_tls_server(*worker_.shared().options.client_tls, already)) {
         drop_handshake("TLS can't be started");
       }
       return;

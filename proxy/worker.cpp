@@ -22,7 +22,7 @@ struct Worker::Listener final : io::AcceptHandler {
 namespace {
 
 constexpr std::uint32_t hold_retry_ms = 100;   // a leader that refused is asked again this often
-constexpr std::uint64_t avoid_ms = 1'000;      // a server that failed us is left alone this long
+constexpr std::uint64_t avoid_ms = 250;        // a server that failed us is left alone this long
 constexpr std::size_t identities_max = 4'096;  // before unused ones are forgotten
 
 std::string peer_name(int fd, bool unix_socket) {
