@@ -7,6 +7,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ struct Script {
   bool hangs_up = false;
   bool flood = false;
   const char* error = "";  // part of what the monitor must say
+  friend void PrintTo(const Script& script, std::ostream* out) { *out << script.what; }
 };
 
 class BadPeer {
