@@ -59,13 +59,17 @@ void Backend::on_bytes(io::Slice bytes) {
     } else if (answering_) {
       answer_bytes(bytes);
     } else {
-      // Servers say why they close an idle connection (error 1927, 1053); the end of the stream follows.
-      const auto err = bytes.size() > protocol::packet_header_size
-                           ? protocol::parse_err(bytes.bytes().subspan(protocol::packet_header_size))
-                           : std::nullopt;
-      return broken(err ? std::string(err->message) : "the server spoke without being asked");
+      return broken(unasked_text(bytes));
     }
   }
+}
+
+// Servers say why they close a connection (error 1927, 1053); the end of the stream follows.
+std::string Backend::unasked_text(const io::Slice& bytes) {
+  const auto err = bytes.size() > protocol::packet_header_size
+                       ? protocol::parse_err(bytes.bytes().subspan(protocol::packet_header_size))
+                       : std::nullopt;
+  return err ? std::string(err->message) : "the server spoke without being asked";
 }
 
 void Backend::login_bytes(io::Slice& bytes) {

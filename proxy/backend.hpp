@@ -42,6 +42,7 @@ struct Answer {
   std::uint64_t last_insert_id = 0;
   std::uint16_t warnings = 0;
   bool cursor = false;  // a cursor stays open on the connection
+  bool rows = false;    // it held a resultset, whose end tells no insert id
   protocol::PrepareOk prepared;
 };
 
@@ -89,13 +90,14 @@ struct BackendOptions {
 
 // What must happen on a connection before a session's statement may be sent on it.
 struct Preparation {
-  StateSteps state;
-  CarriedState target;                              // the state after it
-  StatementTextPtr statement;                       // to be prepared; empty: none
+  StateSteps before;           // to the state in which `statement` is read; without one, to the target
+  StatementTextPtr statement;  // to be prepared; empty: none
+  StateSteps after;            // from there to the target
+  CarriedState target;         // the state after it
   std::optional<std::uint64_t> set_last_insert_id;  // SET last_insert_id
   bool read_insert_id = false;                      // SELECT LAST_INSERT_ID() into insert_id
   [[nodiscard]] bool none() const {
-    return state.none() && statement == nullptr && !set_last_insert_id && !read_insert_id;
+    return before.none() && after.none() && statement == nullptr && !set_last_insert_id && !read_insert_id;
   }
 };
 
@@ -139,6 +141,8 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   std::uint32_t last_session = 0;  // who had it last: its diagnostics, and nobody else's, are on it
   std::uint64_t idle_since_ms = 0;
   bool tainted = false;  // something on it can't be undone: close it instead of giving it back
+  // A request of ours was answered after the user's last statement: ROW_COUNT() and FOUND_ROWS() are about that now.
+  bool row_counts_gone = false;
 
  private:
   // A request of our own whose answer is swallowed.
@@ -163,9 +167,10 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   void own_bytes(io::Slice& bytes);
   void own_packet();
   void start_own_answer();
-  void finish_own_request();
+  void finish_own_request(const io::Slice& rest);
   void remember_statement(StatementTextPtr text, std::uint32_t id);
   void request(protocol::Command command, std::string_view text, OwnRequest own);
+  void request_steps(const StateSteps& steps);
 
   void answer_bytes(io::Slice& bytes);
   void answer_bytes_translated(io::Slice& bytes);
@@ -173,10 +178,12 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   void note_ok(const protocol::OkPacket& ok);
   // The framer's packet as this client must get it; empty: as it is (`in_place`, if given, was mended where it lies).
   [[nodiscard]] protocol::ByteBuffer rewritten_packet(std::uint8_t* in_place);
+  [[nodiscard]] static std::string unasked_text(const io::Slice& bytes);
   static void put_statement_id(std::uint8_t* packet, std::uint32_t id);
   void hand_on(io::Slice bytes);
   void hand_on_copy(protocol::Bytes bytes);
   void finish_answer();
+  void answer_over(io::Slice& rest);
   void broken(std::string_view why);
 
   io::Loop& loop_;

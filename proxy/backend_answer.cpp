@@ -20,6 +20,7 @@ void Backend::begin_answer(ResponseShape shape, StatementTextPtr statement) {
   answer_.status = status_before;
   preparing_ = std::move(statement);
   answering_ = true;
+  row_counts_gone = false;
   framer_.start(shape, negotiated_);
   const auto client = user_->client_capabilities();
   if (((client ^ negotiated_) & cap::deprecate_eof) != 0) {
@@ -65,7 +66,7 @@ void Backend::answer_bytes(io::Slice& bytes) {
     if (packet) hand_on_copy(rewritten.empty() ? framer_.packet() : Bytes(rewritten));
   }
   if (run > 0) hand_on(bytes.split_front(run));
-  if (framer_.done()) finish_answer();
+  if (framer_.done()) answer_over(bytes);
 }
 
 void Backend::answer_bytes_translated(io::Slice& bytes) {
@@ -81,18 +82,30 @@ void Backend::answer_bytes_translated(io::Slice& bytes) {
     }
   }
   hand_on_copy(out);
-  if (translator_->done()) finish_answer();
+  if (translator_->done()) answer_over(bytes);
+}
+
+// What comes after the end of an answer must never be taken for the next one, which may be another session's.
+void Backend::answer_over(io::Slice& rest) {
+  const bool more = !rest.empty();
+  const std::string why = more ? unasked_text(rest) : std::string();
+  rest = {};
+  if (more) tainted = true;
+  finish_answer();
+  if (more && channel_.is_open()) broken(why);
 }
 
 void Backend::note_packet(PacketRole role, Bytes payload) {
   switch (role) {
     case PacketRole::ok:
       if (const auto ok = protocol::parse_ok(payload, negotiated_)) note_ok(*ok);
+      if (payload[0] == 0xfe) answer_.rows = true;
       break;
     case PacketRole::eof:
       if (const auto eof = protocol::parse_eof(payload)) {
         answer_.status = eof->status;
         answer_.status_seen = true;
+        answer_.rows = true;
         answer_.warnings = eof->warnings;
       }
       break;
@@ -139,7 +152,7 @@ ByteBuffer Backend::rewritten_packet(std::uint8_t* in_place) {
   }
   if (framer_.role() != PacketRole::ok || user_ == nullptr) return out;
   const auto client = user_->client_capabilities();
-  if (protocol::has(client, cap::session_track) || !protocol::has(negotiated_, cap::session_track)) return out;
+  if (protocol::has(client, cap::session_track) == protocol::has(negotiated_, cap::session_track)) return out;
   const auto ok = protocol::parse_ok(framer_.payload(), negotiated_);
   if (!ok || (ok->session_state.empty() && ok->info.empty())) return out;
   ByteBuffer payload;

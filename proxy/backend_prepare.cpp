@@ -21,30 +21,23 @@ void Backend::prepare(const Preparation& preparation) {
   if (preparation.read_insert_id) {
     request(Command::query, "SELECT LAST_INSERT_ID()", {OwnRequest::Kind::read_insert_id, nullptr, {}});
   }
-  const StateSteps& steps = preparation.state;
-  // A statement means its names in the schema that was selected when the client prepared it.
-  if (preparation.statement != nullptr && preparation.statement->schema != state.schema &&
-      !preparation.statement->schema.empty()) {
-    request(Command::init_db, preparation.statement->schema, {});
+  request_steps(preparation.before);
+  if (preparation.statement != nullptr) {
     request(Command::stmt_prepare, preparation.statement->sql, {OwnRequest::Kind::prepare, preparation.statement, {}});
-    if (preparation.target.schema != preparation.statement->schema) {
-      request(Command::init_db, preparation.target.schema, {});
-    }
-  } else {
-    if (preparation.statement != nullptr) {
-      request(Command::stmt_prepare, preparation.statement->sql,
-              {OwnRequest::Kind::prepare, preparation.statement, {}});
-    }
-    if (steps.schema) request(Command::init_db, *steps.schema, {});
   }
-  if (!steps.set_names.empty()) request(Command::query, steps.set_names, {});
-  if (!steps.sets.empty()) request(Command::query, steps.sets, {});
+  request_steps(preparation.after);
   if (preparation.set_last_insert_id) {
     request(Command::query, "SET last_insert_id=" + std::to_string(*preparation.set_last_insert_id), {});
     insert_id = *preparation.set_last_insert_id;
   }
   assert(!own_.empty());
   start_own_answer();
+}
+
+void Backend::request_steps(const StateSteps& steps) {
+  if (!steps.set_names.empty()) request(Command::query, steps.set_names, {});
+  if (!steps.sets.empty()) request(Command::query, steps.sets, {});
+  if (steps.schema) request(Command::init_db, *steps.schema, {});
 }
 
 void Backend::request(Command command, std::string_view text, OwnRequest own) {
@@ -81,7 +74,7 @@ void Backend::own_bytes(io::Slice& bytes) {
     }
     bytes.drop_front(step.bytes);
   }
-  if (framer_.done()) finish_own_request();
+  if (framer_.done()) finish_own_request(bytes);
 }
 
 void Backend::own_packet() {
@@ -93,8 +86,17 @@ void Backend::own_packet() {
       }
       break;
     case PacketRole::prepare_ok:
+      // After a refusal it may have been prepared in the wrong schema: nobody may find it.
+      if (own_refused_) break;
       if (const auto ok = protocol::parse_prepare_ok(framer_.payload()); ok && own_.front().statement != nullptr) {
         remember_statement(own_.front().statement, ok->statement_id);
+      }
+      break;
+    case PacketRole::ok:
+      // Kept true step by step: if a later one is refused, a session may still be tied to the connection.
+      if (const auto ok = protocol::parse_ok(framer_.payload(), negotiated_); ok && !ok->session_state.empty()) {
+        const auto track = protocol::parse_session_state(ok->session_state);
+        if (track && track->schema) state.schema = *track->schema;
       }
       break;
     default:
@@ -133,11 +135,13 @@ std::uint64_t only_number(Bytes packets) {
 
 }  // namespace
 
-void Backend::finish_own_request() {
+void Backend::finish_own_request(const io::Slice& rest) {
   const OwnRequest done = std::move(own_.front());
   own_.pop_front();
   if (done.kind == OwnRequest::Kind::read_insert_id) insert_id = only_number(own_rows_);
   if (!own_.empty()) return start_own_answer();
+  row_counts_gone = true;
+  if (!rest.empty()) return broken(unasked_text(rest));
   BackendUser* user = user_;
   if (own_refused_) {
     tainted = true;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <iterator>
 
 namespace sluice::proxy {
 
@@ -14,6 +15,10 @@ constexpr std::array<std::string_view, 5> names_variables = {"character_set_clie
 // Variables that a connection gets from its handshake: DEFAULT would give the server's global value instead.
 bool comes_from_handshake(std::string_view name) {
   return std::find(names_variables.begin(), names_variables.end(), name) != names_variables.end();
+}
+
+bool decides_parsing(std::string_view name) {
+  return comes_from_handshake(name) || name == "sql_mode" || name == "old_mode";
 }
 
 const router::Assignment* find(const std::vector<router::Assignment>& all, std::string_view name) {
@@ -33,6 +38,19 @@ void CarriedState::assign(const router::Assignment& assignment) {
   std::erase_if(variables_,
                 [&](const auto& v) { return v.name == assignment.name || (names && comes_from_handshake(v.name)); });
   if (assignment.value != "DEFAULT" || comes_from_handshake(assignment.name)) variables_.push_back(assignment);
+  refresh_fingerprint();
+}
+
+std::vector<router::Assignment> CarriedState::parse_settings() const {
+  std::vector<router::Assignment> settings;
+  std::copy_if(variables_.begin(), variables_.end(), std::back_inserter(settings),
+               [](const auto& v) { return decides_parsing(v.name); });
+  return settings;
+}
+
+void CarriedState::replace_parse_settings(const std::vector<router::Assignment>& settings) {
+  std::erase_if(variables_, [](const auto& v) { return decides_parsing(v.name); });
+  variables_.insert(variables_.end(), settings.begin(), settings.end());
   refresh_fingerprint();
 }
 

@@ -27,6 +27,10 @@ class CarriedState {
   // Equal for states whose variables were set alike; kept up to date by `assign`. 0: none set.
   [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
 
+  // Those by which the server reads a text (character set, SQL mode): a prepared statement keeps them for good.
+  [[nodiscard]] std::vector<router::Assignment> parse_settings() const;
+  void replace_parse_settings(const std::vector<router::Assignment>& settings);
+
   [[nodiscard]] bool same_as(const CarriedState& other) const {
     return fingerprint_ == other.fingerprint_ && autocommit == other.autocommit && schema == other.schema &&
            variables_ == other.variables_;

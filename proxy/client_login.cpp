@@ -62,20 +62,20 @@ ClientLogin::Step ClientLogin::change_user(Bytes payload, const protocol::Nonce&
   user_ = std::move(change->user);
   schema_ = std::move(change->schema);
   collation_ = static_cast<std::uint8_t>(change->collation);
+  // As on a server, the proof that came along was made with the nonce that the client was sent last. Asking for another
+  // one would be safer, but Connector/C cannot answer a switch request to the method that it has just used.
   account_ = options_.find_account(user_);
-  // The proof that came along was made with the first nonce, which may have been overheard: ask for a fresh one.
-  const std::string plugin = account_ != nullptr ? account_->auth_plugin : options_.auth_plugin;
-  options_.nonce = nonce;
-  auth_.emplace(account_ != nullptr ? &account_->credential : nullptr, plugin, options_.nonce,
-                tls_ || options_.unix_socket, options_.rsa);
-  stage_ = Stage::authenticating;
-  return on_action(auth_->start("", {}));
+  if (!change->auth_plugin.empty() && change->auth_plugin != wanted_plugin()) options_.nonce = nonce;
+  return authenticate(change->auth_plugin, change->auth_response);
+}
+
+const std::string& ClientLogin::wanted_plugin() const {
+  return account_ != nullptr ? account_->auth_plugin : options_.auth_plugin;
 }
 
 ClientLogin::Step ClientLogin::authenticate(const std::string& plugin, Bytes response) {
   account_ = options_.find_account(user_);
-  const std::string wanted = account_ != nullptr ? account_->auth_plugin : options_.auth_plugin;
-  auth_.emplace(account_ != nullptr ? &account_->credential : nullptr, wanted, options_.nonce,
+  auth_.emplace(account_ != nullptr ? &account_->credential : nullptr, wanted_plugin(), options_.nonce,
                 tls_ || options_.unix_socket, options_.rsa);
   stage_ = Stage::authenticating;
   return on_action(auth_->start(plugin, response));

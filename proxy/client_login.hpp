@@ -47,7 +47,8 @@ class ClientLogin {
 
   [[nodiscard]] protocol::ByteBuffer greeting() const;
   [[nodiscard]] Step on_packet(protocol::Bytes payload);
-  // `payload`: after the command byte. The client proves itself anew with `nonce` in a switch request.
+  // `payload`: after the command byte. The options' nonce is the one that the client knows; `nonce` is for a switch
+  // request, if its method needs one.
   [[nodiscard]] Step change_user(protocol::Bytes payload, const protocol::Nonce& nonce);
 
   // After `accepted`.
@@ -57,11 +58,13 @@ class ClientLogin {
   [[nodiscard]] protocol::Capabilities capabilities() const { return capabilities_; }
   [[nodiscard]] std::uint8_t collation() const { return collation_; }
   [[nodiscard]] const protocol::Secret& secret() const { return auth_->secret(); }
+  [[nodiscard]] const protocol::Nonce& nonce() const { return options_.nonce; }  // the one that the client knows
 
  private:
   enum class Stage : std::uint8_t { first, after_tls, authenticating, over };
 
   [[nodiscard]] Step on_response(protocol::Bytes payload);
+  [[nodiscard]] const std::string& wanted_plugin() const;
   [[nodiscard]] Step authenticate(const std::string& plugin, protocol::Bytes response);
   [[nodiscard]] Step on_action(protocol::AuthAction action);
   [[nodiscard]] Step refuse(std::uint16_t code, std::string_view sqlstate, const std::string& text);

@@ -2,8 +2,10 @@
 // statement, and by which id, changes from one execution to the next.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "protocol/bytes.hpp"
 #include "proxy/statement_text.hpp"
@@ -16,6 +18,8 @@ struct ClientStatement {
   protocol::ByteBuffer types;  // parameter types as last bound; clients send them once
   bool long_data = false;      // parts of parameters were sent ahead
   bool cursor = false;         // a cursor is open
+  std::uint32_t open_id = 0;   // the server's statement that the cursor or the long data belong to
+  [[nodiscard]] bool open() const { return cursor || long_data; }
 };
 
 class ClientStatements {
@@ -26,8 +30,11 @@ class ClientStatements {
   }
   // The id that the next one added will have. Never 0, never the id that stands for "the last one".
   [[nodiscard]] std::uint32_t next_id() const { return next_id_; }
+  // Whether one of them stands for this very text object.
+  [[nodiscard]] bool holds(const StatementText* text) const { return texts_.contains(text); }
   void add(ClientStatement statement) {
     text_bytes_ += statement.text->sql.size();
+    texts_.insert(statement.text.get());
     by_id_.emplace(next_id_, std::move(statement));
     do {
       next_id_ = next_id_ == 0x7fffffff ? 1 : next_id_ + 1;
@@ -37,18 +44,17 @@ class ClientStatements {
     const auto it = by_id_.find(id);
     if (it == by_id_.end()) return;
     text_bytes_ -= it->second.text->sql.size();
+    texts_.erase(it->second.text.get());
     by_id_.erase(it);
   }
   void clear() {
     by_id_.clear();
+    texts_.clear();
     text_bytes_ = 0;
   }
   // Neither a cursor is open nor long data waits in any of them.
   [[nodiscard]] bool nothing_open() const {
-    for (const auto& [id, statement] : by_id_) {
-      if (statement.cursor || statement.long_data) return false;
-    }
-    return true;
+    return std::none_of(by_id_.begin(), by_id_.end(), [](const auto& entry) { return entry.second.open(); });
   }
   // Their connection is gone, and with it cursors and data sent ahead.
   void forget_open() {
@@ -59,6 +65,7 @@ class ClientStatements {
 
  private:
   std::unordered_map<std::uint32_t, ClientStatement> by_id_;
+  std::unordered_set<const StatementText*> texts_;
   std::uint32_t next_id_ = 1;
   std::size_t text_bytes_ = 0;
 };

@@ -26,6 +26,11 @@ void CommandReader::push(io::Slice slice) {
     fresh_ = std::move(slice);
     return;
   }
+  // Taken bytes go once they are the larger part: a client that is always half a command ahead never empties it.
+  if (kept_begin_ > kept_size()) {
+    kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(kept_begin_));
+    kept_begin_ = 0;
+  }
   kept_.insert(kept_.end(), slice.bytes().begin(), slice.bytes().end());
 }
 
@@ -49,7 +54,7 @@ CommandReader::Front CommandReader::front(std::size_t inspect_max) const {
   if (!h) return Front::incomplete;
   const std::size_t needed = packet_header_size + std::min<std::size_t>(h->length, inspect_max);
   if (buffered() < needed) return Front::incomplete;
-  return h->length > inspect_max ? Front::long_head : Front::whole;
+  return h->length > inspect_max || h->continued() ? Front::long_head : Front::whole;
 }
 
 ClientCommand CommandReader::take_whole() {
@@ -61,10 +66,11 @@ ClientCommand CommandReader::take_whole() {
 
 ClientCommand CommandReader::take_head(std::size_t inspect_max) {
   const auto h = *header();
+  const std::size_t head = std::min<std::size_t>(h.length, inspect_max);
   in_body_ = true;
-  body_left_ = h.length - inspect_max;
+  body_left_ = h.length - head;
   body_continues_ = h.continued();
-  return ClientCommand(take_flat(packet_header_size + inspect_max));
+  return ClientCommand(take_flat(packet_header_size + head));
 }
 
 CommandReader::Piece CommandReader::take_body() {

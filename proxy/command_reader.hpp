@@ -48,6 +48,8 @@ class CommandReader {
 
   void push(io::Slice slice);
   [[nodiscard]] std::size_t buffered() const { return fresh_.size() + kept_size(); }
+  // Memory held besides the one block.
+  [[nodiscard]] std::size_t memory() const { return kept_.capacity(); }
 
   [[nodiscard]] Front front(std::size_t inspect_max) const;
   // Sequence number of the front command's first packet; 0 if its header is not here yet.
@@ -55,7 +57,8 @@ class CommandReader {
 
   // Precondition: front() is `whole`.
   [[nodiscard]] ClientCommand take_whole();
-  // Precondition: front() is `long_head`: the first packet's header and inspect_max bytes of payload. From here on
+  // Precondition: front() is `long_head`: the first packet's header and inspect_max bytes of payload (or all of
+  // a packet that is continued by another). From here on
   // `take_body` gives the rest, piece by piece, until `in_body` is false.
   [[nodiscard]] ClientCommand take_head(std::size_t inspect_max);
 

@@ -66,7 +66,31 @@ struct ClientError {
   return {
       1105, "HY000",
       "sluice: what the previous statement left behind (warnings, row counts) is gone: its server connection served "
-      "another client since; ask within a transaction"};
+      "another client, or was asked for LAST_INSERT_ID(), since; ask within a transaction"};
+}
+[[nodiscard]] inline ClientError settings_gone() {
+  return {1105, "HY000",
+          "sluice: this statement was prepared under a character set, SQL mode or schema that can't be brought back on "
+          "a server connection of this session; prepare it again"};
+}
+[[nodiscard]] inline ClientError long_data_gone(std::string_view why) {
+  return {1105, "HY000",
+          "sluice: parameter data sent ahead for this statement is lost (" + std::string(why) +
+              "); it was not executed; reset it and send all of it again"};
+}
+[[nodiscard]] inline ClientError read_lost(std::string_view server, std::string_view why) {
+  return {2013, "HY000",
+          "sluice: " + std::string(server) + " was lost while it executed this statement (" + std::string(why) +
+              "), as others before it; it changes nothing; it is safe to run it again"};
+}
+[[nodiscard]] inline ClientError read_only_transaction() {
+  return {1792, "25006", "Cannot execute statement in a READ ONLY transaction"};
+}
+[[nodiscard]] inline ClientError opaque_on_replica(std::string_view server) {
+  return {1105, "HY000",
+          "sluice: this read only transaction runs on " + std::string(server) +
+              ", which does not lead the cluster, and what this statement does can't be seen; start the transaction "
+              "without READ ONLY"};
 }
 [[nodiscard]] inline ClientError types_missing() {
   return {1210, "HY000",

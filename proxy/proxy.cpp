@@ -67,7 +67,10 @@ std::string Proxy::Impl::start(ProxyOptions options, SnapshotPtr snapshot) {
   shared.workers =
       shared.options.workers != 0 ? shared.options.workers : std::max(1U, std::thread::hardware_concurrency());
   shared.post = [this](std::uint32_t worker, std::function<void(Worker&)> task) {
-    if (worker < workers.size()) workers[worker]->post(std::move(task));
+    return worker < workers.size() && workers[worker]->post(std::move(task));
+  };
+  shared.post_always = [this](std::uint32_t worker, std::function<void(Worker&)> task) {
+    if (worker < workers.size()) workers[worker]->post_always(std::move(task));
   };
   std::string problem = open_listeners();
   for (std::uint32_t w = 0; w < shared.workers && problem.empty(); ++w) {
@@ -134,7 +137,7 @@ std::uint32_t Proxy::workers() const { return impl_->shared.workers; }
 
 void Proxy::publish(SnapshotPtr snapshot) {
   for (auto& worker : impl_->workers) {
-    worker->post([snapshot](Worker& w) { w.set_snapshot(snapshot); });
+    worker->post_always([snapshot](Worker& w) { w.set_snapshot(snapshot); });
   }
 }
 
@@ -177,7 +180,7 @@ void Proxy::kill(std::uint32_t session) {
 void Proxy::drain(std::function<void()> done) {
   auto missing = std::make_shared<std::atomic<std::size_t>>(impl_->workers.size());
   for (auto& worker : impl_->workers) {
-    worker->post([missing, done](Worker& w) {
+    worker->post_always([missing, done](Worker& w) {
       w.drain([missing, done] {
         if (--*missing == 0) done();
       });

@@ -39,6 +39,7 @@ Session::~Session() { worker_.loop().cancel_timer(deadline_); }
 
 void Session::start(int fd) {
   channel_.adopt(fd);
+  nonce_ = tls::random_nonce();
   login_ = std::make_unique<ClientLogin>(login_options());
   sequence_ = 0;
   send_packet(login_->greeting());
@@ -66,7 +67,7 @@ ClientLoginOptions Session::login_options() {
   }
   if (options.client_tls != nullptr && !unix_socket_) login.offered |= cap::ssl;
   login.connection_id = session;
-  login.nonce = tls::random_nonce();
+  login.nonce = nonce_;
   login.client_host = unix_socket_ ? "localhost" : peer_.substr(0, peer_.rfind(':'));
   login.auth_plugin = protocol::native_password_plugin;
   login.unix_socket = unix_socket_;
@@ -88,7 +89,8 @@ void Session::on_bytes(io::Slice bytes) {
   }
   reader_.push(std::move(bytes));
   if (reader_.in_body() && stage_ == Stage::running) return stream_body();
-  if (reader_.buffered() > worker_.limits().pipeline_max && stage_ != Stage::idle) channel_.pause_receive();
+  const bool blocked = stage_ != Stage::idle || channel_.above_high_water();
+  if (reader_.buffered() > worker_.limits().pipeline_max && blocked) channel_.pause_receive();
   next_command();
 }
 
@@ -134,6 +136,7 @@ void Session::logged_in(const ByteBuffer& last_word) {
   user_ = login_->user();
   capabilities_ = login_->capabilities();
   collation_ = login_->collation();
+  nonce_ = login_->nonce();
   wanted_identity = worker_.intern({.cluster = account_->cluster,
                                     .user = user_,
                                     .secret = login_->secret(),
@@ -205,6 +208,7 @@ void Session::abandon() {
 
 void Session::on_drained() {
   if (backend_ != nullptr) backend_->resume_receive();
+  if (stage_ == Stage::idle) next_command();
 }
 
 void Session::send_packet(Bytes payload) {
@@ -247,7 +251,10 @@ void Session::end(const ClientError& error) {
 
 void Session::drain() {
   draining_ = true;
-  if (stage_ == Stage::login || (stage_ == Stage::idle && !in_transaction_ && !transaction_unsure_)) finish();
+  const bool between = stage_ == Stage::idle && !in_transaction_ && !transaction_unsure_;
+  if (stage_ != Stage::login && !between) return;
+  channel_.close_after_send();  // the last answer may still be on its way
+  finish();
 }
 
 SessionRow Session::row() const {

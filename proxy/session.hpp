@@ -129,13 +129,19 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void route();
   void route_attached();
   void take_from(std::uint32_t server);
+  [[nodiscard]] bool diagnostics_only() const;
+  [[nodiscard]] bool diagnostics_spoiled(const Backend& backend) const;
+  [[nodiscard]] bool misplaced() const;
+  void leave_server();
   void got_backend(Backend& backend);
-  [[nodiscard]] Preparation preparation_for(Backend& backend);
+  [[nodiscard]] std::optional<Preparation> preparation_for(Backend& backend);
+  [[nodiscard]] bool open_data_gone(Backend& backend);
   void send_current();
   [[nodiscard]] bool send_execute();
   void stream_body();
   void note_effects(const Answer& answer);
   void note_transaction(const Answer& answer);
+  void note_insert_id(const Answer& answer);
   void note_prepared(const Answer& answer);
   void end_statement();
   void give_back();
@@ -158,6 +164,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void wait_in_line();
   void stop_waiting();
   void fail_current(const ClientError& error);
+  void tell_at_next_command(const ClientError& error);
   void on_backend_denied(std::uint16_t code, std::string_view sqlstate, std::string_view text) override;
   void on_backend_lost(Backend& backend, std::string_view why) override;
   void lose_backend(std::string_view why);
@@ -179,6 +186,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   PacketAssembler assembler_;
   std::unique_ptr<ClientLogin> login_;
   AccountPtr account_;
+  protocol::Nonce nonce_{};  // the last one that the client was sent: COM_CHANGE_USER proves with it
   std::string user_;
   protocol::Capabilities capabilities_ = 0;
   std::uint8_t collation_ = 45;

@@ -17,7 +17,8 @@ namespace cap = protocol::cap;
 void Session::next_command() {
   if (in_next_command_) return;  // the loop below is running further up the stack
   in_next_command_ = true;
-  while (stage_ == Stage::idle) {
+  // A client that doesn't take its answers gets no further ones: on_drained goes on.
+  while (stage_ == Stage::idle && !channel_.above_high_water()) {
     const std::size_t inspect_max = worker_.limits().inspect_max;
     const auto front = reader_.front(inspect_max);
     if (front == CommandReader::Front::incomplete) break;
@@ -57,6 +58,8 @@ void Session::dispatch(ClientCommand command, bool whole) {
     ++worker_.counters().protocol_errors;
     return close_with(malformed_packet());
   }
+  if (current_.type == Command::reset_connection || current_.type == Command::change_user) lost_.clear();
+  if (!lost_.empty() && current_.type == Command::stmt_send_long_data && whole) return done_locally();
   if (!lost_.empty() && current_.type != Command::quit && current_.type != Command::stmt_close) {
     lost_.clear();
     send_error(lost_error_);
@@ -70,6 +73,7 @@ void Session::dispatch(ClientCommand command, bool whole) {
       send_ok();
       return done_locally();
     case Command::quit:
+      channel_.close_after_send();  // answers to commands before it may still be on their way
       return finish();
     case Command::init_db:
       return on_init_db();
@@ -114,7 +118,7 @@ void Session::done_locally() {
   if (stage_ == Stage::over) return;
   current_ = {};
   stage_ = Stage::idle;
-  if (draining_ && !in_transaction_) finish();
+  if (draining_) drain();
 }
 
 void Session::forward(ResponseShape shape, bool replica_safe) {
@@ -211,9 +215,12 @@ void Session::on_kill(std::uint64_t id) {
   // Answered by `Worker::killed`, once the session's own worker has looked.
   stage_ = Stage::waiting;
   const auto target = static_cast<std::uint32_t>(id);
-  worker_.shared().post(target % workers, [from = worker_.index(), me = session, user = user_, target](Worker& w) {
+  const auto task = [from = worker_.index(), me = session, user = user_, target](Worker& w) {
     w.kill(from, me, user, target);
-  });
+  };
+  if (worker_.shared().post(target % workers, task)) return;
+  send_error({1105, "HY000", "sluice: too much waits to be done; the KILL was not executed; try again later"});
+  done_locally();
 }
 
 void Session::kill_answered(std::uint32_t id, std::uint16_t error) {
@@ -237,6 +244,7 @@ void Session::forget_session_state() {
   last_insert_id_ = 0;
   insert_id_moved_ = giving_back_ = false;
   last_backend_ = nullptr;
+  lost_.clear();
 }
 
 void Session::on_change_user() {
@@ -303,7 +311,8 @@ void Session::on_prepare(bool whole) {
     send_error(error);
     return done_locally();
   }
-  current_.preparing = worker_.texts().intern(sql, state_.schema, dialect());
+  current_.preparing = worker_.texts().intern(sql, state_, dialect());
+  if (statements_.holds(current_.preparing.get())) current_.preparing = StatementTexts::make(sql, state_, dialect());
   current_.shape = ResponseShape::prepare;
   current_.replica_safe = current_.preparing->effect.replica_safe;
   current_.repeatable = true;
@@ -345,7 +354,9 @@ void Session::on_execute(bool whole) {
   }
   current_.effect = &statement->text->effect;
   current_.schema = statement->text->effect.schema;
-  current_.replica_safe = current_.repeatable = statement->text->effect.replica_safe && !statement->long_data;
+  current_.repeatable = statement->text->effect.replica_safe && !statement->long_data;
+  // A cursor ties the session: to the leader, where its writes can follow.
+  current_.replica_safe = current_.repeatable && header->flags == 0;
   current_.shape = ResponseShape::query;
   route();
 }
@@ -366,7 +377,8 @@ void Session::on_statement_command() {
   }
   current_.effect = &statement->text->effect;
   current_.shape = long_data ? std::nullopt : std::optional(fetch ? ResponseShape::rows : ResponseShape::ok_or_error);
-  current_.replica_safe = false;
+  current_.replica_safe = current_.repeatable = !long_data;
+  if (long_data && !statement->open()) statement->open_id = 0;
   if (long_data) statement->long_data = true;
   route();
 }

@@ -1,10 +1,9 @@
 // Session: a statement's way from its route to the end of its answer.
-#include <time.h>
-
 #include <algorithm>
 
 #include "protocol/packet.hpp"
 #include "protocol/statement.hpp"
+#include "proxy/diagnostics_statement.hpp"
 #include "proxy/route.hpp"
 #include "proxy/session.hpp"
 #include "proxy/worker.hpp"
@@ -21,13 +20,6 @@ using router::TransactionEffect;
 namespace flag = protocol::status;
 
 namespace {
-
-// The steady clock now, not as of this turn: a write may have been committed since the turn began.
-std::uint64_t steady_now_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
-}
 
 // In doubt it does: then this session's reads go to the leader until a replica is known to have it.
 bool may_write(const router::Classification& effect) {
@@ -59,6 +51,7 @@ void Session::route() {
   const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
   const router::Classification* effect = current_.effect;
   if (effect != nullptr && effect->needs.diagnostics && last_backend_ != nullptr) {
+    if (!diagnostics_only() && cluster.leader != last_server_) return fail_current(diagnostics_gone());
     only = last_backend_;
     pool_ = &worker_.pool(account_->cluster, last_server_, user_);
     server_ = last_server_;
@@ -88,17 +81,6 @@ void Session::take_from(std::uint32_t server) {
 
 // The session has a connection: because it is tied to it, or because it is being given back this moment.
 void Session::route_attached() {
-  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
-  const bool elsewhere = cluster.leader && *cluster.leader != server_;
-  if (elsewhere && !current_.replica_safe && !read_only_transaction_) {
-    // What ties us to a server that does not lead must not make it take a write.
-    const bool readable_tie = !in_transaction_ && (pins_ & ~Pin::found_rows) == Pin::none && statements_.nothing_open();
-    if (!readable_tie) return lose_backend("it does not lead the cluster any more");
-    pins_ = Pin::none;
-    giving_back_ = false;
-    hand_back();
-    return route();
-  }
   giving_back_ = false;
   if (backend_->preparing()) {  // its insert id is being read; on_prepared goes on
     stage_ = Stage::preparing;
@@ -107,15 +89,105 @@ void Session::route_attached() {
   got_backend(*backend_);
 }
 
+// It asks what the statement before it left, and does nothing else.
+bool Session::diagnostics_only() const {
+  const router::Classification* effect = current_.effect;
+  if (effect == nullptr || !effect->needs.diagnostics || effect->multi) return false;
+  if (effect->kind == StatementKind::show) return true;
+  if (effect->kind != StatementKind::select || any(effect->pin)) return false;
+  return asks_only_diagnostics(current_.statement != nullptr
+                                   ? std::string_view(current_.statement->sql)
+                                   : protocol::as_text(current_.command.payload().subspan(1)));
+}
+
+// Servers before MySQL 5.7 keep warnings over a SELECT without tables, but not row counts.
+bool Session::diagnostics_spoiled(const Backend& backend) const {
+  const router::Classification* effect = current_.effect;
+  if (effect == nullptr || !effect->needs.diagnostics || !backend.row_counts_gone || tied()) return false;
+  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
+  const bool keeps_warnings = cluster.mariadb || (cluster.version_number != 0 && cluster.version_number < 50700);
+  return !keeps_warnings || effect->kind != StatementKind::show;
+}
+
+// The routing table may have changed since this server was chosen, or since the session was tied to it: what may write
+// must not run on a server that does not lead.
+bool Session::misplaced() const {
+  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
+  if (cluster.leader == server_) return false;
+  // Without a leader nothing new starts; what is open goes on.
+  if (!cluster.leader && tied()) return false;
+  const router::Classification* effect = current_.effect;
+  const bool begins_read_only = effect != nullptr && effect->transaction == TransactionEffect::begin_read_only;
+  if (tied() ? current_.replica_safe : state_.autocommit && (current_.replica_safe || begins_read_only)) return false;
+  if (diagnostics_only()) return false;
+  if (!read_only_transaction_) return true;
+  if (effect == nullptr || begins_read_only) return false;
+  switch (effect->kind) {  // may end the transaction and write after it
+    case StatementKind::call:
+    case StatementKind::execute:
+    case StatementKind::other:
+      return true;
+    default:
+      return effect->multi || effect->transaction == TransactionEffect::begin ||
+             effect->transaction == TransactionEffect::implicit_commit;
+  }
+}
+
+void Session::leave_server() {
+  const router::Classification* effect = current_.effect;
+  const bool only_readable_ties = (pins_ & ~Pin::found_rows) == Pin::none && statements_.nothing_open();
+  if (read_only_transaction_ && effect != nullptr) {
+    if (effect->multi || effect->transaction == TransactionEffect::none) {
+      return fail_current(opaque_on_replica(backend_->server_name()));
+    }
+    if (effect->transaction == TransactionEffect::implicit_commit) return fail_current(read_only_transaction());
+    if (only_readable_ties) {  // a new transaction ends the old one, which changed nothing
+      discard_backend();
+      forget_ties();
+      return route();
+    }
+  }
+  const bool open = in_transaction_ || transaction_unsure_ || next_transaction_set_;
+  if (open || !only_readable_ties) return lose_backend("it does not lead the cluster any more");
+  pins_ = Pin::none;
+  hand_back();
+  route();
+}
+
 void Session::got_backend(Backend& backend) {
   backend_ = &backend;
   backend.set_user(this);
+  if (misplaced()) return leave_server();
+  if (diagnostics_spoiled(backend)) return fail_current(diagnostics_gone());
   backend.last_session = session;
-  const Preparation preparation = preparation_for(backend);
-  if (preparation.none()) return send_current();
+  if (open_data_gone(backend)) return;
+  const auto preparation = preparation_for(backend);
+  if (!preparation) return fail_current(settings_gone());
+  if (preparation->none()) return send_current();
   ++worker_.counters().state_switches;
   stage_ = Stage::preparing;
-  backend.prepare(preparation);
+  backend.prepare(*preparation);
+}
+
+// A cursor, or parameter data sent ahead, belongs to one statement of the server: if that was closed meanwhile, or is
+// another one, the command must not be sent as if nothing was missing.
+bool Session::open_data_gone(Backend& backend) {
+  ClientStatement* statement = current_.statement ? statements_.find(current_.statement_id) : nullptr;
+  if (statement == nullptr || !statement->open()) return false;
+  const BackendStatement* known = backend.statements.find(statement->text.get());
+  const bool same = known != nullptr && known->id == statement->open_id;
+  if (same || statement->open_id == 0) return false;
+  const bool fetch = current_.type == Command::stmt_fetch;
+  statement->cursor = false;
+  if (current_.type == Command::stmt_reset) statement->long_data = false;
+  if (fetch) {
+    fail_current({1421, "HY000", "The statement (" + std::to_string(current_.statement_id) + ") has no open cursor."});
+    return true;
+  }
+  if (!statement->long_data) return false;
+  statement->long_data = false;
+  fail_current(long_data_gone("too many statements were prepared since (limits.statements_per_backend_max)"));
+  return true;
 }
 
 bool Session::may_touch_insert_id() const {
@@ -137,16 +209,28 @@ bool Session::may_touch_insert_id() const {
   }
 }
 
-Preparation Session::preparation_for(Backend& backend) {
+// nullopt: the statement can't be prepared here as it was meant.
+std::optional<Preparation> Session::preparation_for(Backend& backend) {
   Preparation preparation;
-  if (!backend.state.same_as(state_)) {
-    if (auto steps = steps_to(backend.state, state_)) preparation.state = std::move(*steps);
-  }
   preparation.target = state_;
   if (current_.statement != nullptr && current_.type != Command::stmt_fetch &&
       backend.statements.find(current_.statement.get()) == nullptr) {
     preparation.statement = current_.statement;
+    CarriedState reading = state_;  // the state in which the text is read as its client meant it
+    if (!current_.statement->schema.empty()) reading.schema = current_.statement->schema;
+    if (reading.parse_settings() != current_.statement->settings) {
+      reading.replace_parse_settings(current_.statement->settings);
+    }
+    auto before = steps_to(backend.state, reading);
+    auto after = steps_to(reading, state_);
+    if (!before || !after) return std::nullopt;
+    preparation.before = std::move(*before);
+    preparation.after = std::move(*after);
     ++worker_.counters().reprepares;
+  } else if (!backend.state.same_as(state_)) {
+    auto steps = steps_to(backend.state, state_);
+    if (!steps) return std::nullopt;
+    preparation.before = std::move(*steps);
   }
   if (!insert_id_moved_ && may_touch_insert_id() && backend.insert_id != last_insert_id_) {
     preparation.set_last_insert_id = last_insert_id_;
@@ -160,7 +244,7 @@ void Session::on_prepared(Backend& backend) {
     last_insert_id_ = backend.insert_id;
   }
   if (giving_back_) return hand_back();
-  if (stage_ == Stage::preparing) got_backend(backend);
+  if (stage_ == Stage::preparing) got_backend(backend);  // the leader may have changed meanwhile: asked again there
 }
 
 void Session::on_prepare_refused(Backend& /*backend*/, const protocol::ErrPacket& error) {
@@ -172,7 +256,14 @@ void Session::on_prepare_refused(Backend& /*backend*/, const protocol::ErrPacket
     return hand_back();
   }
   const bool login = current_.login;
+  if (ClientStatement* statement = current_.statement ? statements_.find(current_.statement_id) : nullptr) {
+    statement->long_data = statement->cursor = false;  // the server does not have it, nor what belongs to it
+  }
   if (!tied()) hand_back();
+  if (!login && !current_.shape && !current_.streamed) {  // nobody waits for an answer now
+    tell_at_next_command({copy.code, copy.sqlstate, std::string(copy.message)});
+    return end_statement();
+  }
   if (login) {
     send_error_packet(copy);
     channel_.close_after_send();
@@ -194,6 +285,7 @@ void Session::send_current() {
   if (current_.statement != nullptr) {
     BackendStatement* known = backend.statements.find(current_.statement.get());
     if (known == nullptr) return fail_current(unknown_statement_id(current_.statement_id, "mysqld_stmt_fetch"));
+    if (ClientStatement* statement = statements_.find(current_.statement_id)) statement->open_id = known->id;
     protocol::patch_statement_id(current_.command.mutable_payload(), known->id);
     if (current_.type == Command::stmt_execute && !send_execute()) return;
   }
@@ -306,10 +398,10 @@ void Session::note_transaction(const Answer& answer) {
     next_transaction_set_ = false;
   }
   if (answer.error && !in_transaction_) {
-    const bool opaque = effect == nullptr || effect->multi || effect->kind == StatementKind::call ||
-                        effect->kind == StatementKind::execute || effect->kind == StatementKind::other;
-    transaction_unsure_ =
-        !state_.autocommit || (opaque && current_.type != Command::init_db && current_.type != Command::stmt_prepare);
+    const bool opaque =
+        effect != nullptr && (effect->multi || effect->kind == StatementKind::call ||
+                              effect->kind == StatementKind::execute || effect->kind == StatementKind::other);
+    transaction_unsure_ = !state_.autocommit || opaque;
   }
   if (!answer.error && effect != nullptr && effect->transaction == TransactionEffect::begin_read_only) {
     read_only_transaction_ = in_transaction_;
@@ -322,25 +414,21 @@ void Session::note_effects(const Answer& answer) {
   last_server_ = server_;
   if (current_.type == Command::stmt_prepare) return note_prepared(answer);
   if (ClientStatement* statement = current_.statement ? statements_.find(current_.statement_id) : nullptr) {
-    if (current_.type != Command::stmt_send_long_data) {
-      statement->long_data = false;
-      statement->cursor = current_.type != Command::stmt_reset && !answer.error && answer.cursor;
-    }
+    if (current_.type != Command::stmt_fetch) statement->long_data = false;
+    statement->cursor = current_.type != Command::stmt_reset && !answer.error && answer.cursor;
   }
+  if (!answer.error && current_.type == Command::init_db) backend.state.schema = current_.schema;
+  // Servers that track the schema have told it in their OK packets, also where a procedure or DROP DATABASE changed it,
+  // and before an error in a later statement of the same text.
+  state_.schema = backend.state.schema;
   const router::Classification* effect = current_.effect;
-  if (effect == nullptr) {
-    if (!answer.error && current_.type == Command::init_db) state_.schema = backend.state.schema = current_.schema;
-    return;
-  }
+  if (effect == nullptr || (current_.type != Command::query && current_.type != Command::stmt_execute)) return;
   if (may_write(*effect)) unstamped_write_ = true;
   if (unstamped_write_ && !in_transaction_) {
     unstamped_write_ = false;
-    last_write_ms_ = steady_now_ms() + 1;
+    last_write_ms_ = Worker::steady_now_ms() + 1;
   }
-  if (answer.last_insert_id != 0 || effect->sets_last_insert_id || effect->kind == StatementKind::call ||
-      effect->multi) {
-    insert_id_moved_ = true;
-  }
+  note_insert_id(answer);
   // A tie holds even after an error: part of the statement may have been executed. Not if it could not be parsed.
   constexpr std::uint16_t parse_error = 1064;
   const bool nothing_ran = answer.error && answer.error_code == parse_error && !effect->multi;
@@ -352,13 +440,27 @@ void Session::note_effects(const Answer& answer) {
     state_.assign(assignment);
     backend.state.assign(assignment);
   }
-  if (!current_.schema.empty() && effect->kind == StatementKind::use) backend.state.schema = current_.schema;
-  // Servers that track the schema have told it in the OK packet, also where a procedure or DROP DATABASE changed it.
-  state_.schema = backend.state.schema;
+  if (!current_.schema.empty() && effect->kind == StatementKind::use) {
+    state_.schema = backend.state.schema = current_.schema;
+  }
   if (effect->transaction == TransactionEffect::end_and_release) {
     backend.tainted = true;
     channel_.close_after_send();
     finish();
+  }
+}
+
+void Session::note_insert_id(const Answer& answer) {
+  const router::Classification& effect = *current_.effect;
+  // Nearly always the truth, and all we have if the connection is lost before it was asked for it.
+  if (answer.last_insert_id != 0) last_insert_id_ = answer.last_insert_id;
+  const bool may_insert = effect.kind == StatementKind::insert || effect.kind == StatementKind::replace ||
+                          effect.kind == StatementKind::load_data;
+  // RETURNING answers with rows and no id; a statement that failed may have taken an id before it did.
+  const bool untold = (may_insert && answer.rows) || (answer.error && may_touch_insert_id());
+  if (answer.last_insert_id != 0 || effect.sets_last_insert_id || untold || effect.multi ||
+      effect.kind == StatementKind::call || effect.kind == StatementKind::other) {
+    insert_id_moved_ = true;
   }
 }
 
@@ -371,7 +473,7 @@ void Session::end_statement() {
   current_ = {};
   stage_ = Stage::idle;
   if (backend_ != nullptr && !tied()) give_back();
-  if (draining_ && !in_transaction_ && !transaction_unsure_) return finish();
+  if (draining_) drain();
   next_command();
 }
 
@@ -397,7 +499,7 @@ std::string Session::tie() const {
 // Gives the connection back; if LAST_INSERT_ID() may have changed on it, once that was read off.
 void Session::give_back() {
   if (giving_back_) return;
-  if (!insert_id_moved_ || backend_->tainted) return hand_back();
+  if (!insert_id_moved_) return hand_back();
   giving_back_ = true;
   Preparation preparation;
   preparation.target = backend_->state;
@@ -406,7 +508,7 @@ void Session::give_back() {
 }
 
 void Session::hand_back() {
-  giving_back_ = false;
+  giving_back_ = insert_id_moved_ = false;
   Backend* backend = std::exchange(backend_, nullptr);
   if (backend == nullptr) return;
   backend->resume_receive();

@@ -87,8 +87,19 @@ void Session::stop_waiting() {
 void Session::fail_current(const ClientError& error) {
   stop_waiting();
   if (current_.login || current_.streamed) return close_with(error);
-  if (current_.shape) send_error(error);
+  if (current_.shape) {
+    send_error(error);
+  } else {
+    if (ClientStatement* statement = statements_.find(current_.statement_id)) statement->long_data = false;
+    tell_at_next_command(error);
+  }
   end_statement();
+}
+
+// Where the client awaits no answer now: the command after this one fails instead of running without what was lost.
+void Session::tell_at_next_command(const ClientError& error) {
+  lost_error_ = error;
+  lost_ = error.text;
 }
 
 void Session::on_backend_granted(Backend& backend) {
@@ -116,11 +127,10 @@ void Session::on_backend_lost(Backend& backend, std::string_view why) {
   forget_ties();
   switch (stage_) {
     case Stage::idle:
+    case Stage::waiting:  // for the answer to a KILL
       if (!was_tied) return;
       if (in_transaction) ++worker_.counters().transactions_lost;
-      lost_error_ = in_transaction ? transaction_lost(server, why) : session_lost(server, pins, why);
-      lost_ = lost_error_.text;
-      return;
+      return tell_at_next_command(in_transaction ? transaction_lost(server, why) : session_lost(server, pins, why));
     case Stage::preparing:
       if (was_tied) {
         if (in_transaction) ++worker_.counters().transactions_lost;
@@ -131,7 +141,6 @@ void Session::on_backend_lost(Backend& backend, std::string_view why) {
     case Stage::running:
       return lost_while_running(server, why, answer.started, was_tied, in_transaction);
     case Stage::login:
-    case Stage::waiting:
     case Stage::holding:
     case Stage::over:
       break;
@@ -141,11 +150,25 @@ void Session::on_backend_lost(Backend& backend, std::string_view why) {
 // The retry contract: what was sent and provably had no effect is sent again; else the client is told which it is.
 void Session::lost_while_running(const std::string& server, std::string_view why, bool answer_started, bool was_tied,
                                  bool in_transaction) {
-  if (answer_started && !current_.login) return finish();  // half an answer is with the client: only the end is honest
+  if (answer_started && !current_.login) {  // half an answer is with the client: only the end is honest
+    if (in_transaction) {
+      ++worker_.counters().transactions_lost;
+    } else if (!current_.repeatable) {
+      ++worker_.counters().outcome_unknown;
+    }
+    return finish();
+  }
   if (current_.repeatable && !was_tied && !current_.streamed && !current_.command.empty() &&
       current_.tries < tries_max) {
     ++worker_.counters().retries;
     return route();
+  }
+  if (current_.repeatable && !current_.streamed) {
+    if (in_transaction) {
+      ++worker_.counters().transactions_lost;
+      return fail_current(transaction_lost(server, why));
+    }
+    return fail_current(was_tied ? session_lost(server, "its state", why) : read_lost(server, why));
   }
   const router::Classification* effect = current_.effect;
   const bool may_commit = effect == nullptr || effect->multi || effect->kind == StatementKind::call ||
@@ -156,10 +179,9 @@ void Session::lost_while_running(const std::string& server, std::string_view why
     ++worker_.counters().transactions_lost;
     return fail_current(transaction_lost(server, why));
   }
-  if (current_.repeatable && !current_.streamed) {
-    return fail_current(was_tied ? session_lost(server, "its state", why) : transaction_lost(server, why));
-  }
   ++worker_.counters().outcome_unknown;
+  // Whoever looks whether it took effect must not be told by a replica that has not heard of it yet.
+  last_write_ms_ = std::max(last_write_ms_, Worker::steady_now_ms() + 1);
   worker_.event(Severity::error, "outcome_unknown", "user '" + user_ + "' from " + peer_ + " on " + server);
   fail_current(outcome_unknown(server, why));
 }

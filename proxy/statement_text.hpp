@@ -6,15 +6,18 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
+#include "proxy/carried_state.hpp"
 #include "router/classify.hpp"
 
 namespace sluice::proxy {
 
 struct StatementText {
   std::string sql;
-  std::string schema;             // the one selected when it was prepared: names in the text are meant in it
-  router::Classification effect;  // its views point into `sql`
+  std::string schema;                        // the one selected when it was prepared: names in the text are meant in it
+  std::vector<router::Assignment> settings;  // by which it is read: CarriedState::parse_settings at that time
+  router::Classification effect;             // its views point into `sql`
 };
 
 using StatementTextPtr = std::shared_ptr<const StatementText>;
@@ -22,12 +25,19 @@ using StatementTextPtr = std::shared_ptr<const StatementText>;
 class StatementTexts {
  public:
   // The shared object for this text; classified at its first use.
-  [[nodiscard]] StatementTextPtr intern(std::string_view sql, std::string_view schema, const router::Dialect& dialect);
+  [[nodiscard]] StatementTextPtr intern(std::string_view sql, const CarriedState& state,
+                                        const router::Dialect& dialect);
+  // One that nobody shares: for a client that has the text prepared already, so that cursors and long data of the two
+  // don't meet in one statement of the server.
+  [[nodiscard]] static StatementTextPtr make(std::string_view sql, const CarriedState& state,
+                                             const router::Dialect& dialect);
+
+  [[nodiscard]] std::size_t size() const { return texts_.size(); }
 
  private:
   void sweep();  // forgets texts that nobody holds any more
 
-  std::unordered_map<std::string, std::weak_ptr<const StatementText>> texts_;  // by dialect, schema and text
+  std::unordered_map<std::string, std::weak_ptr<const StatementText>> texts_;  // by dialect, schema, settings and text
   std::size_t sweep_at_ = 1024;
 };
 

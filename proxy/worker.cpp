@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -67,6 +68,20 @@ bool Worker::post(std::function<void(Worker&)> task) {
   return true;
 }
 
+void Worker::post_always(std::function<void(Worker&)> task) {
+  {
+    const std::lock_guard lock(mailbox_mutex_);
+    mailbox_.push_back(std::move(task));
+  }
+  loop_->wake();
+}
+
+std::uint64_t Worker::steady_now_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
 void Worker::on_wake() {
   std::vector<std::function<void(Worker&)>> tasks;
   {
@@ -119,10 +134,14 @@ std::uint32_t Worker::new_session_id() {
 }
 
 void Worker::set_snapshot(SnapshotPtr snapshot) {
-  snapshot_ = std::move(snapshot);
+  const SnapshotPtr before = std::exchange(snapshot_, std::move(snapshot));
   avoid_until_ms_.resize(snapshot_->clusters.size());
   for (std::size_t c = 0; c < snapshot_->clusters.size(); ++c) {
     avoid_until_ms_[c].resize(snapshot_->clusters[c].servers.size());
+    // Whoever made it the leader knows better than our last failed attempt.
+    const auto leader = snapshot_->clusters[c].leader;
+    const bool changed = before == nullptr || c >= before->clusters.size() || before->clusters[c].leader != leader;
+    if (leader && changed) avoid_until_ms_[c][*leader] = 0;
   }
   for (auto& [key, pool] : pools_) pool->set_endpoint(snapshot_->clusters[key.cluster].servers[key.server].endpoint);
   release_held();
@@ -242,7 +261,7 @@ void Worker::kill(std::uint32_t killer_worker, std::uint32_t killer, const std::
   Session* victim = find(id);
   const std::uint16_t error = victim == nullptr ? 1094 : victim->user() != user ? 1095 : 0;
   if (error == 0) victim->end({1927, "70100", "Connection was killed"});
-  shared_.post(killer_worker, [killer, id, error](Worker& worker) {
+  shared_.post_always(killer_worker, [killer, id, error](Worker& worker) {
     if (Session* session = worker.find(killer)) session->kill_answered(id, error);
   });
 }

@@ -25,7 +25,8 @@ namespace sluice::proxy {
 struct WorkerShared {
   ProxyOptions options;
   std::uint32_t workers = 1;
-  std::function<void(std::uint32_t worker, std::function<void(Worker&)> task)> post;
+  std::function<bool(std::uint32_t worker, std::function<void(Worker&)> task)> post;
+  std::function<void(std::uint32_t worker, std::function<void(Worker&)> task)> post_always;
 };
 
 class Worker final : private io::WakeHandler, private io::TimerHandler, private PoolHost {
@@ -35,6 +36,8 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
 
   // From any thread: runs `task` in a turn of the loop. False: mailbox_max tasks wait already.
   bool post(std::function<void(Worker&)> task);
+  // For what must not be lost whatever clients do, and comes in small numbers: snapshots, answers.
+  void post_always(std::function<void(Worker&)> task);
   static constexpr std::size_t mailbox_max = 4096;
 
   // The rest is for the worker's own thread.
@@ -53,6 +56,8 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   [[nodiscard]] Counters& counters() { return counters_; }
   [[nodiscard]] StatementTexts& texts() { return texts_; }
   [[nodiscard]] std::uint64_t next_turn() { return ++turn_; }
+  // The steady clock now, not as of this turn: a write may have been committed since the turn began.
+  [[nodiscard]] static std::uint64_t steady_now_ms();
   // Asks a server's pool, made at its first use.
   [[nodiscard]] Pool& pool(std::uint32_t cluster, std::uint32_t server, const std::string& user);
   [[nodiscard]] IdentityPtr intern(BackendIdentity identity);

@@ -1,0 +1,350 @@
+// A client that speaks packets, for what drivers don't do: pipelined commands, half packets, wrong sequence numbers.
+//
+// Flow: `RawClient client(port); client.login(…); client.send(packet(command, body)); Result r = client.read_result();`
+// Everything blocks, for 30 seconds at most; then the answer is empty and the test fails on it.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/auth.hpp"
+#include "protocol/command.hpp"
+#include "protocol/handshake.hpp"
+#include "protocol/packet.hpp"
+#include "protocol/response.hpp"
+#include "protocol/statement.hpp"
+#include "proxy/io/sockets.hpp"
+
+namespace sluice::proxy {
+
+using protocol::ByteBuffer;
+using protocol::Bytes;
+using protocol::Capabilities;
+using protocol::Command;
+namespace cap = protocol::cap;
+
+// One command as packets on the wire.
+inline ByteBuffer packet(Command command, std::string_view body = {}, std::uint8_t sequence = 0) {
+  ByteBuffer payload{static_cast<std::uint8_t>(command)};
+  payload.insert(payload.end(), body.begin(), body.end());
+  ByteBuffer out;
+  protocol::append_packet(out, sequence, payload);
+  return out;
+}
+
+inline ByteBuffer query(std::string_view sql) { return packet(Command::query, sql); }
+
+inline std::string number4(std::uint32_t n) {
+  std::string out;
+  for (int i = 0; i < 4; ++i) out.push_back(static_cast<char>(n >> (8 * i)));
+  return out;
+}
+
+// STMT_EXECUTE with text parameters; `types`: say them, as a client does once.
+inline ByteBuffer execute(std::uint32_t id, const std::vector<std::string>& values, bool types,
+                          std::uint8_t flags = 0) {
+  std::string body = number4(id);
+  body.push_back(static_cast<char>(flags));
+  body += number4(1);
+  if (!values.empty()) {
+    body.append((values.size() + 7) / 8, '\0');
+    body.push_back(types ? 1 : 0);
+    if (types) {
+      for (std::size_t i = 0; i < values.size(); ++i) body += std::string("\xfd\x00", 2);
+    }
+    for (const auto& value : values) {
+      body.push_back(static_cast<char>(value.size()));
+      body += value;
+    }
+  }
+  return packet(Command::stmt_execute, body);
+}
+
+struct Result {
+  enum class Kind { none, ok, error, rows };  // none: the connection ended instead
+  Kind kind = Kind::none;
+  std::uint16_t error = 0;
+  std::string text;  // of the error, or the OK packet's info
+  protocol::StatusFlags status = 0;
+  std::uint16_t warnings = 0;
+  std::uint64_t affected = 0;
+  std::uint64_t last_insert_id = 0;
+  std::uint8_t first_sequence = 0;
+  ByteBuffer session_state;
+  std::vector<std::vector<std::string>> rows;  // "NULL" for NULL
+  [[nodiscard]] std::string value() const { return rows.empty() || rows[0].empty() ? "" : rows[0][0]; }
+};
+
+class RawClient {
+ public:
+  static constexpr Capabilities ordinary = cap::client_mysql | cap::long_flag | cap::protocol_41 | cap::transactions |
+                                           cap::secure_connection | cap::plugin_auth | cap::multi_results |
+                                           cap::ps_multi_results | cap::multi_statements;
+
+  explicit RawClient(std::uint16_t port, int receive_buffer = 0) {
+    const io::Endpoint endpoint{.host = "127.0.0.1", .port = port, .unix_path = {}};
+    const io::ConnectStart start = io::start_connect(endpoint);
+    fd_ = start.fd;
+    pollfd connected{.fd = fd_, .events = POLLOUT, .revents = 0};
+    ::poll(&connected, 1, 30'000);
+    io::set_blocking(fd_, true);
+    if (receive_buffer > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    const timeval bound{.tv_sec = 30, .tv_usec = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+    ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
+  }
+  ~RawClient() { disconnect(); }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+
+  void disconnect() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+  void half_close() const { ::shutdown(fd_, SHUT_WR); }
+  [[nodiscard]] int fd() const { return fd_; }
+
+  // The answer to the login: ok, or the error.
+  Result login(const std::string& user, const std::string& password, const std::string& schema = {},
+               Capabilities capabilities = ordinary) {
+    if (!greet()) return {};
+    return log_in(user, password, schema, capabilities);
+  }
+
+  bool greet() {
+    const auto first = read_packet();
+    if (!first) return false;
+    auto parsed = protocol::parse_greeting(*first);
+    if (!parsed) return false;
+    greeting = std::move(*parsed);
+    return true;
+  }
+
+  Result log_in(const std::string& user, const std::string& password, const std::string& schema,
+                Capabilities capabilities) {
+    capabilities_ = capabilities & greeting.capabilities;
+    protocol::HandshakeResponse response;
+    if (!schema.empty()) capabilities_ |= cap::connect_with_db;
+    response.capabilities = capabilities_;
+    response.user = user;
+    response.schema = schema;
+    response.auth_plugin = greeting.auth_plugin;
+    const protocol::Secret secret{.password = password, .native_stage1 = {}, .sha2_stage1 = {}};
+    protocol::ClientAuth auth(secret, false, {});
+    response.auth_response = auth.respond(greeting.auth_plugin, greeting.nonce);
+    ByteBuffer out;
+    protocol::append_packet(out, 1, protocol::encode_handshake_response(response));
+    send(out);
+    return prove(auth);
+  }
+
+  Result change_user(const std::string& user, const std::string& password, const std::string& schema) {
+    protocol::ChangeUser change;
+    change.user = user;
+    change.schema = schema;
+    change.auth_plugin = greeting.auth_plugin;
+    ByteBuffer out;
+    protocol::append_packet(out, 0, protocol::encode_change_user(change, capabilities_));
+    send(out);
+    const protocol::Secret secret{.password = password, .native_stage1 = {}, .sha2_stage1 = {}};
+    protocol::ClientAuth auth(secret, false, {});
+    static_cast<void>(auth.respond(greeting.auth_plugin, greeting.nonce));
+    return prove(auth);
+  }
+
+  void send(Bytes bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return;
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+  }
+
+  Result run(std::string_view sql) {
+    send(query(sql));
+    return read_result();
+  }
+
+  // The id of the statement, 0 if it was refused (the error is in `last`).
+  std::uint32_t prepare(std::string_view sql) {
+    send(packet(Command::stmt_prepare, sql));
+    const auto first = read_packet();
+    if (!first || first->empty()) return 0;
+    if ((*first)[0] == 0xff) {
+      last = take_error(*first);
+      return 0;
+    }
+    const auto ok = protocol::parse_prepare_ok(*first);
+    if (!ok) return 0;
+    for (const std::uint16_t block : {ok->params, ok->columns}) {
+      if (block == 0) continue;
+      for (int i = 0; i < block; ++i) static_cast<void>(read_packet());
+      if (!protocol::has(capabilities_, cap::deprecate_eof)) static_cast<void>(read_packet());
+    }
+    columns = ok->columns;
+    return ok->statement_id;
+  }
+
+  // One result: OK, ERR or a resultset. `binary`: rows are kept as they are.
+  Result read_result(bool binary = false) {
+    Result result;
+    const auto first = read_packet();
+    result.first_sequence = sequence_;
+    if (!first || first->empty()) return result;
+    if ((*first)[0] == 0x00) return take_ok(*first, result);
+    if ((*first)[0] == 0xfe) return take_end(*first, result);
+    if ((*first)[0] == 0xff) return take_error(*first);
+    const std::size_t count = (*first)[0];
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!read_packet()) return result;
+    }
+    if (!protocol::has(capabilities_, cap::deprecate_eof)) {
+      const auto eof = read_packet();
+      if (!eof) return result;
+      if (const auto parsed = protocol::parse_eof(*eof)) result.status = parsed->status;
+      if ((result.status & protocol::status::cursor_exists) != 0) {
+        result.kind = Result::Kind::rows;
+        return result;
+      }
+    }
+    return read_rows(result, count, binary);
+  }
+
+  Result read_rows(Result result, std::size_t count, bool binary) {
+    while (true) {
+      const auto row = read_packet();
+      if (!row || row->empty()) {
+        result.kind = Result::Kind::none;
+        return result;
+      }
+      if ((*row)[0] == 0xff) return take_error(*row);
+      if ((*row)[0] == 0xfe && row->size() < 0xffffff &&
+          (row->size() < 9 || (protocol::has(capabilities_, cap::deprecate_eof)))) {
+        result = take_end(*row, result);
+        if (result.kind != Result::Kind::none) result.kind = Result::Kind::rows;
+        return result;
+      }
+      result.rows.push_back(binary ? std::vector{std::string(protocol::as_text(*row))} : columns_of(*row, count));
+    }
+  }
+
+  // One packet's payload, continuation packets joined; nullopt: the connection ended.
+  std::optional<ByteBuffer> read_packet() {
+    ByteBuffer payload;
+    while (true) {
+      ByteBuffer header(protocol::packet_header_size);
+      if (!read_exactly(header)) return std::nullopt;
+      const auto parsed = protocol::read_packet_header(header);
+      sequence_ = parsed.sequence;
+      ByteBuffer body(parsed.length);
+      if (!read_exactly(body)) return std::nullopt;
+      payload.insert(payload.end(), body.begin(), body.end());
+      if (!parsed.continued()) return payload;
+    }
+  }
+
+  [[nodiscard]] bool at_end() {
+    ByteBuffer one(1);
+    return !read_exactly(one);
+  }
+  [[nodiscard]] std::uint8_t sequence() const { return sequence_; }
+
+  protocol::Greeting greeting;
+  Result last;
+  std::uint16_t columns = 0;
+
+ private:
+  Result prove(protocol::ClientAuth& auth) {
+    while (true) {
+      const auto answer = read_packet();
+      if (!answer || answer->empty()) return {};
+      if ((*answer)[0] == 0xff) return take_error(*answer);
+      Result result;
+      if ((*answer)[0] == 0x00) return take_ok(*answer, result);
+      const auto action = auth.on_packet(*answer);
+      if (action.kind == protocol::AuthAction::Kind::wait) continue;
+      if (action.kind != protocol::AuthAction::Kind::send) return {};
+      ByteBuffer out;
+      protocol::append_packet(out, static_cast<std::uint8_t>(sequence_ + 1), action.payload);
+      send(out);
+    }
+  }
+
+  Result take_ok(const ByteBuffer& payload, Result result) const {
+    const auto ok = protocol::parse_ok(payload, capabilities_);
+    if (!ok) return result;
+    result.kind = Result::Kind::ok;
+    result.status = ok->status;
+    result.warnings = ok->warnings;
+    result.affected = ok->affected_rows;
+    result.last_insert_id = ok->last_insert_id;
+    result.text = ok->info;
+    result.session_state.assign(ok->session_state.begin(), ok->session_state.end());
+    return result;
+  }
+  Result take_end(const ByteBuffer& payload, Result result) const {
+    if (protocol::has(capabilities_, cap::deprecate_eof) && payload.size() >= 7) return take_ok(payload, result);
+    const auto eof = protocol::parse_eof(payload);
+    if (!eof) return result;
+    result.kind = Result::Kind::ok;
+    result.status = eof->status;
+    result.warnings = eof->warnings;
+    return result;
+  }
+  static Result take_error(const ByteBuffer& payload) {
+    Result result;
+    result.kind = Result::Kind::error;
+    if (const auto err = protocol::parse_err(payload)) {
+      result.error = err->code;
+      result.text = err->message;
+    }
+    return result;
+  }
+
+  static std::vector<std::string> columns_of(const ByteBuffer& row, std::size_t count) {
+    std::vector<std::string> values;
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < count && at < row.size(); ++i) {
+      std::size_t length = row[at++];
+      if (length == 0xfb) {
+        values.emplace_back("NULL");
+        continue;
+      }
+      const std::size_t more = length == 0xfc ? 2 : length == 0xfd ? 3 : length == 0xfe ? 8 : 0;
+      if (more > 0) {
+        length = 0;
+        for (std::size_t k = 0; k < more; ++k) length |= std::size_t{row.at(at++)} << (8 * k);
+      }
+      values.emplace_back(reinterpret_cast<const char*>(row.data()) + at, length);
+      at += length;
+    }
+    return values;
+  }
+
+  bool read_exactly(ByteBuffer& into) const {
+    std::size_t have = 0;
+    while (have < into.size()) {
+      const ssize_t n = ::recv(fd_, into.data() + have, into.size() - have, 0);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return false;
+      have += static_cast<std::size_t>(n);
+    }
+    return true;
+  }
+
+  int fd_ = -1;
+  std::uint8_t sequence_ = 0;
+  Capabilities capabilities_ = ordinary;
+};
+
+}  // namespace sluice::proxy
