@@ -203,6 +203,36 @@ bool looks_same(const ServerState& a, const ServerState& b) {
 
 bool usable_replica(const ServerState& state) { return state.role == Role::replica && state.healthy; }
 
+const ServerState* find(const ClusterState& state, const std::string& name) {
+  const auto it = std::find_if(state.servers.begin(), state.servers.end(),
+                               [&](const ServerState& server) { return server.name == name; });
+  return it == state.servers.end() ? nullptr : &*it;
+}
+
+// A replica notices that its leader is gone before or after we do: it stays a candidate for reads this many judgements.
+constexpr unsigned reads_grace_judgements = 8;
+
+// While the leader is gone nothing new is written: a replica that was good enough for reads when it went still is.
+bool outlives_leader(const ServerState& server) {
+  return server.role == Role::replica && server.reads_grace > 0 &&
+         std::all_of(server.seen.channels.begin(), server.seen.channels.end(),
+                     [](const ReplicationChannel& channel) { return channel.sql_running; });
+}
+
+void keep_readable(const ClusterState& previous, ClusterState& state) {
+  const ServerState* gone = find(state, state.last_leader);
+  const bool leader_is_gone = !state.leader && gone != nullptr && !gone->seen.reachable;
+  for (auto& server : state.servers) {
+    const ServerState* before = find(previous, server.name);
+    if (before != nullptr && before->reads_grace > 0) server.reads_grace = before->reads_grace - 1;
+    if (leader_is_gone && !server.healthy && outlives_leader(server)) {
+      server.healthy = true;
+      server.why = "answers reads as of when " + state.last_leader + " was lost";
+    }
+    if (usable_replica(server)) server.reads_grace = reads_grace_judgements;
+  }
+}
+
 }  // namespace
 
 ClusterState judge(const ClusterState& previous, const std::vector<std::string>& names,
@@ -234,6 +264,7 @@ ClusterState judge(const ClusterState& previous, const std::vector<std::string>&
       server.lag_ms = healths[i].lag_ms;
     }
   }
+  keep_readable(previous, state);
   return state;
 }
 

@@ -53,6 +53,7 @@ struct ServerState {
   bool healthy = false;  // it may get queries of its role
   std::string why;       // in words: "replicates from 127.0.0.1:21001, 0 ms behind", "unreachable: …"
   std::optional<std::uint64_t> lag_ms;
+  unsigned reads_grace = 0;  // judgements for which it may still count as good for reads if its leader is gone
   ServerObservation seen;
   // What judge() remembers of it from state to state: a server that was seen like this and now takes writes has been
   // promoted by someone. One that never was, or that took writes beside a leader, may be a stranger (freshly installed,
@@ -89,6 +90,9 @@ struct JudgeOptions {
 //   several can lead                            the last leader, if it is one of them and every replica that answers
 //                                               follows it; else none
 //   none can lead                               none; a replica is never promoted here
+//
+// A replica is good for reads as replica_health.hpp says; and if the leader is unreachable, as long as it was good
+// when the leader went and its SQL thread runs: nothing new is written anywhere.
 [[nodiscard]] ClusterState judge(const ClusterState& previous, const std::vector<std::string>& names,
                                  const std::vector<ServerObservation>& observations, const JudgeOptions& options);
 
