@@ -90,8 +90,9 @@ class Sysbench:
         path = os.path.join(self.scratch, f"sysbench-{endpoint.name}.cnf")
         cluster.write_private(path, f"mysql-host={endpoint.host}\nmysql-port={endpoint.port}\n"
                                     f"mysql-user={self.account.user}\nmysql-password={self.account.password}\n"
-                                    f"mysql-db={self.account.schema}\ntables={TABLES}\ntable-size={ROWS}\n")
-        return [self.binary, f"--config-file={path}", *options, script, verb]
+                                    f"mysql-db={self.account.schema}\n")
+        # The script's own options are not read from that file.
+        return [self.binary, f"--config-file={path}", f"--tables={TABLES}", f"--table-size={ROWS}", *options, script, verb]
 
     def prepare(self, leader, replicas):
         """Makes the tables unless they are there, and waits until every replica has them."""
