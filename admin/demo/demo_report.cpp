@@ -100,7 +100,8 @@ Survey survey(const DemoFolder& folder, const Cluster& cluster, const DemoProxy&
   for (std::size_t index = 0; index < cluster.size(); ++index) {
     const Node& node = cluster.nodes()[index];
     const Role role = node.running() ? cluster.role(index) : Role::down;
-    seen.servers.push_back({node.name(), node.host(), node.port(), role, node.pid(), node.error_log().string()});
+    seen.servers.push_back(
+        {node.name(), node.host(), node.port(), node.server_id(), role, node.pid(), node.error_log().string()});
   }
   seen.has_proxy = proxy.ports().planned();
   seen.client = proxy.client_address(cluster);
@@ -161,6 +162,7 @@ void print_shell(const Survey& seen, std::ostream& out) {
     const std::string name = "SERVER_" + std::to_string(index + 1) + "_";
     line(name + "NAME", server.name);
     line(name + "PORT", std::to_string(server.port));
+    line(name + "ID", std::to_string(server.server_id));
     line(name + "ROLE", to_string(server.role));
     line(name + "PID", pid_or(server.pid, ""));
   }

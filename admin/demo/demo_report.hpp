@@ -16,6 +16,7 @@ struct ServerReport {
   std::string name;
   std::string host;
   std::uint16_t port = 0;
+  std::uint32_t server_id = 0;
   Role role = Role::down;
   pid_t pid = 0;  // 0: not running
   std::string error_log;

@@ -13,6 +13,7 @@ namespace sluice::demo {
 
 bool port_is_free(std::uint16_t port) {
   const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) throw DemoError("cannot make a socket: too many open files?");
   // Servers bind with this option too; without it a closed connection's TIME_WAIT would count as a user of the port.
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

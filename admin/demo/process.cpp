@@ -136,6 +136,7 @@ void raise_open_files(std::uint64_t wanted) {
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> result;
+  result.reserve(texts.size() + 1);  // and the null at the end
   for (const auto& text : texts) result.push_back(const_cast<char*>(text.c_str()));
   return result;
 }

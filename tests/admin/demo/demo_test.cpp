@@ -218,6 +218,36 @@ TEST_F(Demo, AProxyThatEndsAtOnceIsToldWithItsLogAndDownClearsTheRest) {
   EXPECT_FALSE(fs::exists(options_.dir));
 }
 
+TEST_F(Demo, TheProxyAnswersIsKeptByASecondUpAndStartedAgainWhenItDied) {
+  options_.sluice = SLUICE_BINARY;
+  options_.proxy = true;
+  const UniqueFd taken = listen_on(options_.client_port);
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  const json::value first = run_status();
+  EXPECT_NE(first.at("client").at("port").as_int64(), options_.client_port);
+  const std::string io = first.at("proxy").at("io").as_string().c_str();
+  EXPECT_TRUE(io == "io_uring" || io == "epoll") << io;
+  SqlAddress client;
+  client.socket = first.at("client").at("socket").as_string().c_str();
+  client.user = first.at("client").at("user").as_string().c_str();
+  client.password = first.at("client").at("password").as_string().c_str();
+  client.schema = first.at("client").at("schema").as_string().c_str();
+  EXPECT_EQ(Sql(client).value("SELECT DATABASE()"), "app");
+
+  const ProcessId proxy = process(first.at("proxy"));
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  EXPECT_TRUE(is_running(proxy));
+  EXPECT_TRUE(send_signal(proxy, SIGKILL));
+  EXPECT_TRUE(await_exit(proxy, std::chrono::seconds{10}));
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  const json::value second = run_status();
+  const ProcessId another = process(second.at("proxy"));
+  EXPECT_FALSE(another == proxy);
+  EXPECT_EQ(second.at("client").at("port").as_int64(), first.at("client").at("port").as_int64());
+  EXPECT_EQ(run_down(), 0) << err_.str();
+  EXPECT_FALSE(is_running(another));
+}
+
 TEST_F(Demo, PasswordsAreInPrivateFilesOnly) {
   options_.nodes = 1;
   ASSERT_EQ(run_up(), 0) << err_.str();
