@@ -19,7 +19,8 @@ struct SystemVariable {
 // "@@x", "@@session.x", "@@local.x", "@@global.x", "@@persist.x"; anything else gives an empty name.
 [[nodiscard]] SystemVariable parse_system_variable(std::string_view text);
 
-// Session variables, and global ones that a cluster's servers share by their nature (version, build).
+// Session variables, global ones that a cluster's servers share by their nature (version, build), and those by which a
+// client asks who answers it (hostname, server_id).
 [[nodiscard]] bool reads_same_everywhere(std::string_view name);
 
 // A session setting that must stay with its connection: used up by the next statement, bound to one server, or
