@@ -10,10 +10,10 @@
 namespace sluice::proxy {
 
 struct RouteRequest {
-  bool replica_safe = false;                      // the statement, by classification, in a session with autocommit
-  std::uint64_t last_write_ms = 0;                // when this session's last write was acknowledged; 0: it never wrote
-  std::uint64_t turn = 0;                         // any number that changes: spreads reads over the replicas
-  std::span<const std::uint64_t> avoid_until_ms;  // per server: it just failed us, leave it alone until then
+  bool replica_safe = false;        // the statement, by classification, in a session with autocommit
+  std::uint64_t last_write_ms = 0;  // when this session's last write was acknowledged; 0: it never wrote
+  std::uint64_t turn = 0;           // any number that changes: spreads reads over the replicas
+  std::span<const std::uint64_t> avoid_until_ms = {};  // per server: it just failed us, leave it alone until then
   std::uint64_t now_ms = 0;
 };
 
