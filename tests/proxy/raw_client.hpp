@@ -148,16 +148,16 @@ class RawClient {
   }
 
   Result change_user(const std::string& user, const std::string& password, const std::string& schema) {
+    const protocol::Secret secret{.password = password, .native_stage1 = {}, .sha2_stage1 = {}};
+    protocol::ClientAuth auth(secret, false, {});
     protocol::ChangeUser change;
     change.user = user;
     change.schema = schema;
     change.auth_plugin = greeting.auth_plugin;
+    change.auth_response = auth.respond(greeting.auth_plugin, greeting.nonce);
     ByteBuffer out;
     protocol::append_packet(out, 0, protocol::encode_change_user(change, capabilities_));
     send(out);
-    const protocol::Secret secret{.password = password, .native_stage1 = {}, .sha2_stage1 = {}};
-    protocol::ClientAuth auth(secret, false, {});
-    static_cast<void>(auth.respond(greeting.auth_plugin, greeting.nonce));
     return prove(auth);
   }
 

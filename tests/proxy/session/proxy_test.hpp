@@ -36,7 +36,7 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
       const std::lock_guard lock(mutex_);
       events_.push_back(event);
     };
-    for (int i = 0; i < 3; ++i) fresh_.push_back(std::make_shared<std::atomic<std::uint64_t>>(0));
+    for (int i = 0; i < 3; ++i) freshness.push_back(std::make_shared<std::atomic<std::uint64_t>>(0));
     usable = {false, true, true};
   }
 
@@ -68,7 +68,7 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
       server.name = server_name(i);
       server.endpoint = {.host = "127.0.0.1", .port = cluster->node(i).port(), .unix_path = {}};
       server.replica_usable = usable[i];
-      server.has_writes_until_ms = fresh_[i];
+      server.has_writes_until_ms = freshness[i];
       entry.servers.push_back(std::move(server));
     }
     entry.leader = leader;
@@ -117,7 +117,7 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
   // Every replica has what the leader has, and the routing table says so.
   void replicas_have_all() {
     cluster->await_replicated();
-    for (auto& fresh : fresh_) fresh->store(now_ms() + 2);
+    for (auto& fresh : freshness) fresh->store(now_ms() + 2);
   }
   static std::uint64_t now_ms() {
     timespec now{};
@@ -178,12 +178,12 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
   }
 
   test::TestCluster& cluster;
+  std::vector<std::shared_ptr<std::atomic<std::uint64_t>>> freshness;
   ProxyOptions options;
   std::vector<bool> usable;
   std::unique_ptr<Proxy> proxy;
 
  private:
-  std::vector<std::shared_ptr<std::atomic<std::uint64_t>>> fresh_;
   std::uint64_t number_ = 0;
   std::mutex mutex_;
   std::vector<Event> events_;
