@@ -20,6 +20,7 @@ proxy::ServerEntry build_server(const io::Endpoint& configured, const std::optio
     entry.why = "not asked yet";
     return entry;
   }
+  entry.silent = !state->seen.reachable;
   entry.replica_usable = state->role == failover::Role::replica && state->healthy;
   if (!entry.replica_usable) entry.why = state->why;
   return entry;

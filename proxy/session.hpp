@@ -47,6 +47,9 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
 
   // A server may be there again: try the held statement once more.
   void retry_held();
+  // It awaits what may be asked of another server, too, from one that answers nobody (`ServerEntry::silent`).
+  [[nodiscard]] bool waits_for_silent_server() const;
+  void ask_elsewhere();
   // Ends between transactions, now or when the running one is over.
   void drain();
   // Ends now, telling the client why if it can be told.

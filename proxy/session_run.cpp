@@ -63,11 +63,16 @@ void Session::route() {
   // With autocommit off a read opens a transaction, and what follows in it may write.
   const bool begins_read_only = effect != nullptr && effect->transaction == TransactionEffect::begin_read_only;
   const bool replica_safe = state_.autocommit && (current_.replica_safe || begins_read_only);
-  const auto server = choose_server(cluster, {.replica_safe = replica_safe,
-                                              .last_write_ms = last_write_ms_,
-                                              .turn = worker_.next_turn(),
-                                              .avoid_until_ms = worker_.avoid_until_ms(account_->cluster),
-                                              .now_ms = worker_.loop().now_ms()});
+  RouteRequest request{.replica_safe = replica_safe,
+                       .last_write_ms = last_write_ms_,
+                       .turn = worker_.next_turn(),
+                       .avoid_until_ms = worker_.avoid_until_ms(account_->cluster),
+                       .now_ms = worker_.loop().now_ms()};
+  auto server = choose_server(cluster, request);
+  // The leader knows best whether a schema exists; while there is none, those who only read still get in.
+  request.replica_safe = current_.type == Command::init_db ||
+                         (effect != nullptr && effect->kind == StatementKind::use && !effect->multi);
+  if (!server && request.replica_safe) server = choose_server(cluster, request);
   if (!server) return hold(cluster.leader ? "its leader was just lost" : cluster.reason);
   take_from(*server);
 }

@@ -147,6 +147,22 @@ void Session::on_backend_lost(Backend& backend, std::string_view why) {
   }
 }
 
+bool Session::waits_for_silent_server() const {
+  if (backend_ == nullptr || tied() || current_.streamed || current_.tries >= tries_max) return false;
+  if (insert_id_moved_) return false;  // LAST_INSERT_ID() is known there only
+  if (!worker_.snapshot().clusters[account_->cluster].servers[server_].silent) return false;
+  if (stage_ == Stage::preparing) return true;  // the statement was not sent
+  return stage_ == Stage::running && current_.repeatable && !current_.command.empty() && !backend_->answer().started;
+}
+
+void Session::ask_elsewhere() {
+  if (!waits_for_silent_server()) return;
+  if (stage_ == Stage::running) ++worker_.counters().retries;
+  discard_backend();
+  ++current_.tries;
+  route();
+}
+
 // The retry contract: what was sent and provably had no effect is sent again; else the client is told which it is.
 void Session::lost_while_running(const std::string& server, std::string_view why, bool answer_started, bool was_tied,
                                  bool in_transaction) {

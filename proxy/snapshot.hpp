@@ -20,6 +20,7 @@ struct ServerEntry {
   std::string name;
   io::Endpoint endpoint;        // numeric, or a unix path
   bool replica_usable = false;  // may get reads
+  bool silent = false;          // did not answer when it was last asked
   std::string why;              // why it may not
   // Every write acknowledged before this moment (milliseconds of the steady clock) is on this server. 0: not known.
   // The monitor moves it on between snapshots; it stays the same object from snapshot to snapshot.

@@ -144,7 +144,19 @@ void Worker::set_snapshot(SnapshotPtr snapshot) {
     if (leader && changed) avoid_until_ms_[c][*leader] = 0;
   }
   for (auto& [key, pool] : pools_) pool->set_endpoint(snapshot_->clusters[key.cluster].servers[key.server].endpoint);
+  leave_silent_servers();
   release_held();
+}
+
+// A server that hangs keeps its connections open: what it was asked would wait for as long as it hangs.
+void Worker::leave_silent_servers() {
+  std::vector<std::uint32_t> ids;
+  for (const auto& [id, session] : sessions_) {
+    if (session->waits_for_silent_server()) ids.push_back(id);
+  }
+  for (const std::uint32_t id : ids) {
+    if (Session* session = find(id); session != nullptr) session->ask_elsewhere();
+  }
 }
 
 Pool& Worker::pool(std::uint32_t cluster, std::uint32_t server, const std::string& user) {

@@ -88,6 +88,7 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   void count_opened() override { ++counters_.backends_opened; }
 
   void release_held();
+  void leave_silent_servers();
   void schedule_burial();
   void drained_if_empty();
   [[nodiscard]] std::uint32_t new_session_id();
