@@ -132,6 +132,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void route();
   void route_attached();
   void take_from(std::uint32_t server);
+  [[nodiscard]] bool selects_schema() const;
   [[nodiscard]] bool diagnostics_only() const;
   [[nodiscard]] bool diagnostics_spoiled(const Backend& backend) const;
   [[nodiscard]] bool misplaced() const;
@@ -143,6 +144,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   [[nodiscard]] bool send_execute();
   void stream_body();
   void note_effects(const Answer& answer);
+  [[nodiscard]] bool nothing_ran(const Answer& answer) const;
   void note_transaction(const Answer& answer);
   void note_insert_id(const Answer& answer);
   void note_prepared(const Answer& answer);

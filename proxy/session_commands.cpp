@@ -1,8 +1,7 @@
 // Session: what each command of a client means.
-#include <charconv>
-
 #include "protocol/packet.hpp"
 #include "protocol/statement.hpp"
+#include "proxy/kill_statement.hpp"
 #include "proxy/session.hpp"
 #include "proxy/tls/random.hpp"
 #include "proxy/worker.hpp"
@@ -188,15 +187,9 @@ void Session::on_query(bool whole) {
     current_.schema.clear();
   }
   if (current_.own_effect.kind == router::StatementKind::kill && !current_.own_effect.multi && whole) {
-    // KILL [CONNECTION] <id>: the id is one of ours.
-    const auto digits = sql.find_last_of("0123456789");
-    if (digits != std::string_view::npos) {
-      auto begin = digits;
-      while (begin > 0 && sql[begin - 1] >= '0' && sql[begin - 1] <= '9') --begin;
-      std::uint64_t id = 0;
-      std::from_chars(sql.data() + begin, sql.data() + digits + 1, id);
-      return on_kill(id);
-    }
+    if (const auto id = killed_connection(sql)) return on_kill(*id);
+    send_error({1105, "HY000", "sluice: only KILL [CONNECTION] <connection id> is understood"});
+    return done_locally();
   }
   route();
 }

@@ -70,8 +70,7 @@ void Session::route() {
                        .now_ms = worker_.loop().now_ms()};
   auto server = choose_server(cluster, request);
   // The leader knows best whether a schema exists; while there is none, those who only read still get in.
-  request.replica_safe = current_.type == Command::init_db ||
-                         (effect != nullptr && effect->kind == StatementKind::use && !effect->multi);
+  request.replica_safe = selects_schema();
   if (!server && request.replica_safe) server = choose_server(cluster, request);
   if (!server) return hold(cluster.leader ? "its leader was just lost" : cluster.reason);
   take_from(*server);
@@ -92,6 +91,12 @@ void Session::route_attached() {
     return;
   }
   got_backend(*backend_);
+}
+
+bool Session::selects_schema() const {
+  const router::Classification* effect = current_.effect;
+  if (effect == nullptr) return current_.type == Command::init_db;
+  return effect->kind == StatementKind::use && !effect->multi;
 }
 
 // It asks what the statement before it left, and does nothing else.
@@ -124,7 +129,7 @@ bool Session::misplaced() const {
   const router::Classification* effect = current_.effect;
   const bool begins_read_only = effect != nullptr && effect->transaction == TransactionEffect::begin_read_only;
   if (tied() ? current_.replica_safe : state_.autocommit && (current_.replica_safe || begins_read_only)) return false;
-  if (diagnostics_only()) return false;
+  if (diagnostics_only() || selects_schema()) return false;
   if (!read_only_transaction_) return true;
   if (effect == nullptr || begins_read_only) return false;
   switch (effect->kind) {  // may end the transaction and write after it
@@ -218,6 +223,7 @@ bool Session::may_touch_insert_id() const {
 std::optional<Preparation> Session::preparation_for(Backend& backend) {
   Preparation preparation;
   preparation.target = state_;
+  if (current_.login) preparation.target.schema = backend.state.schema;  // the command itself selects it
   if (current_.statement != nullptr && current_.type != Command::stmt_fetch &&
       backend.statements.find(current_.statement.get()) == nullptr) {
     preparation.statement = current_.statement;
@@ -227,13 +233,13 @@ std::optional<Preparation> Session::preparation_for(Backend& backend) {
       reading.replace_parse_settings(current_.statement->settings);
     }
     auto before = steps_to(backend.state, reading);
-    auto after = steps_to(reading, state_);
+    auto after = steps_to(reading, preparation.target);
     if (!before || !after) return std::nullopt;
     preparation.before = std::move(*before);
     preparation.after = std::move(*after);
     ++worker_.counters().reprepares;
-  } else if (!backend.state.same_as(state_)) {
-    auto steps = steps_to(backend.state, state_);
+  } else if (!backend.state.same_as(preparation.target)) {
+    auto steps = steps_to(backend.state, preparation.target);
     if (!steps) return std::nullopt;
     preparation.before = std::move(*steps);
   }
@@ -403,14 +409,21 @@ void Session::note_transaction(const Answer& answer) {
     next_transaction_set_ = false;
   }
   if (answer.error && !in_transaction_) {
-    const bool opaque =
-        effect != nullptr && (effect->multi || effect->kind == StatementKind::call ||
-                              effect->kind == StatementKind::execute || effect->kind == StatementKind::other);
-    transaction_unsure_ = !state_.autocommit || opaque;
+    const bool opaque = effect != nullptr && !effect->replica_safe &&
+                        (effect->multi || effect->kind == StatementKind::call ||
+                         effect->kind == StatementKind::execute || effect->kind == StatementKind::other);
+    transaction_unsure_ = !state_.autocommit || (opaque && !nothing_ran(answer));
   }
   if (!answer.error && effect != nullptr && effect->transaction == TransactionEffect::begin_read_only) {
     read_only_transaction_ = in_transaction_;
   }
+}
+
+// The text could not be parsed: no part of it was executed.
+bool Session::nothing_ran(const Answer& answer) const {
+  constexpr std::uint16_t parse_error = 1064;
+  const bool alone = !current_.effect->multi || !protocol::has(capabilities_, protocol::cap::multi_statements);
+  return answer.error && answer.error_code == parse_error && alone;
 }
 
 void Session::note_effects(const Answer& answer) {
@@ -434,11 +447,9 @@ void Session::note_effects(const Answer& answer) {
     last_write_ms_ = Worker::steady_now_ms() + 1;
   }
   note_insert_id(answer);
-  // A tie holds even after an error: part of the statement may have been executed. Not if it could not be parsed.
-  constexpr std::uint16_t parse_error = 1064;
-  const bool nothing_ran = answer.error && answer.error_code == parse_error && !effect->multi;
+  // A tie holds even after an error: part of the statement may have been executed.
   pins_ &= ~Pin::found_rows;
-  if (!nothing_ran) pins_ |= effect->pin;
+  if (!nothing_ran(answer)) pins_ |= effect->pin;
   if (answer.error) return;
   pins_ &= ~(effect->unpin & ~effect->pin);
   for (const auto& assignment : effect->assignments) {

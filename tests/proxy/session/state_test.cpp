@@ -344,6 +344,35 @@ TEST_P(SessionState, AWriteInAReadOnlyTransactionOnAReplicaIsRefused) {
   }
 }
 
+// A server counts who leaves without a word as aborted, and warns in its log.
+TEST_P(SessionState, ConnectionsAreEndedWithAGoodbye) {
+  const auto gone = [&] {
+    return await([&] {
+      return cluster.root(0).value("SELECT COUNT(*) FROM information_schema.processlist WHERE user = '" + user() +
+                                   "'") == "0";
+    });
+  };
+  const auto aborted = [&] {
+    return cluster.root(0).value(
+        "SELECT VARIABLE_VALUE FROM information_schema.global_status "
+        "WHERE VARIABLE_NAME = 'ABORTED_CLIENTS'");
+  };
+  ASSERT_TRUE(gone()) << "connections of earlier tests";
+  const std::string before = aborted();
+  options.limits.backend_idle_max_ms = 50;
+  start();
+  {
+    RawClient client(port());
+    log_in(client);
+    client.run("CREATE TABLE t (x INT)");
+    client.run("BEGIN");
+    client.run("INSERT INTO t VALUES (1)");
+  }
+  ASSERT_TRUE(gone()) << "both the one that was in a transaction and the idle ones";
+  EXPECT_EQ(aborted(), before);
+  EXPECT_EQ(cluster.root(0).value("SELECT COUNT(*) FROM app.t"), "0");
+}
+
 SLUICE_PROXY_ON_BOTH_LOOPS(SessionState);
 
 }  // namespace

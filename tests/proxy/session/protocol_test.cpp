@@ -1,0 +1,490 @@
+// The protocol as drivers don't speak it, and as they rarely do.
+#include <fcntl.h>
+
+#include "proxy/session/proxy_test.hpp"
+
+namespace sluice::proxy {
+namespace {
+
+class SessionProtocol : public ProxyTest {
+ protected:
+  static void append(ByteBuffer& to, const ByteBuffer& more) { to.insert(to.end(), more.begin(), more.end()); }
+};
+
+TEST_P(SessionProtocol, PipelinedCommandsAreAnsweredInOrder) {
+  start();
+  cluster.root(0).exec("CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, x INT)");
+  RawClient client(port());
+  log_in(client);
+  ByteBuffer all;
+  for (int i = 0; i < 300; ++i) {
+    append(all, query("SELECT " + std::to_string(i)));
+    if (i % 10 == 0) append(all, packet(Command::ping));
+    if (i % 7 == 0) append(all, query("INSERT INTO t (x) VALUES (" + std::to_string(i) + ")"));
+  }
+  append(all, packet(Command::quit));
+  client.send(all);
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(client.read_result().value(), std::to_string(i));
+    if (i % 10 == 0) {
+      ASSERT_EQ(client.read_result().kind, Result::Kind::ok);
+    }
+    if (i % 7 == 0) {
+      ASSERT_EQ(client.read_result().affected, 1U);
+    }
+  }
+  EXPECT_TRUE(client.at_end());
+  EXPECT_EQ(cluster.root(0).value("SELECT COUNT(*) FROM app.t"), "43");
+}
+
+TEST_P(SessionProtocol, APipelineThatIsNeverReadStaysBounded) {
+  options.workers = 1;
+  options.limits.client_queue_max = 64 * 1024;
+  start();
+  RawClient client(port());
+  log_in(client);
+  const int flags = ::fcntl(client.fd(), F_GETFL);
+  ::fcntl(client.fd(), F_SETFL, flags | O_NONBLOCK);
+  const std::string padding = "/*" + std::string(3000, ' ') + "*/";
+  ByteBuffer one;
+  for (int i = 0; i < 200; ++i) append(one, query("SELECT REPEAT('x', 15000)" + padding));
+  // Until neither side moves any more: the proxy stopped reading, and with it the statements.
+  std::size_t sent = 0;
+  std::uint64_t statements = 0;
+  bool stuck = false;
+  while (!stuck && sent < (64U << 20)) {
+    const ssize_t n = ::send(client.fd(), one.data() + sent % one.size(), one.size() - sent % one.size(), MSG_NOSIGNAL);
+    if (n > 0) {
+      sent += static_cast<std::size_t>(n);
+      continue;
+    }
+    const std::uint64_t now = only_session().statements;
+    stuck = std::exchange(statements, now) == now;
+  }
+  EXPECT_TRUE(stuck);
+  const Report r = report();
+  ASSERT_EQ(r.sessions.size(), 1U);
+  EXPECT_LT(r.sessions[0].queued_bytes, 512U * 1024);
+  // Other clients are served as ever.
+  RawClient other(port());
+  log_in(other);
+  EXPECT_EQ(other.run("SELECT 5").value(), "5");
+  // Whoever reads again gets all of it.
+  ::fcntl(client.fd(), F_SETFL, flags);
+  const std::size_t whole = sent / (one.size() / 200);
+  for (std::size_t i = 0; i < whole; ++i) ASSERT_EQ(client.read_result().value().size(), 15000U) << i;
+}
+
+TEST_P(SessionProtocol, OneByteAtATime) {
+  start();
+  RawClient client(port());
+  log_in(client);
+  ByteBuffer both = query("SELECT 'dribbled'");
+  append(both, query("SELECT 2"));
+  for (const std::uint8_t byte : both) client.send(Bytes(&byte, 1));
+  EXPECT_EQ(client.read_result().value(), "dribbled");
+  EXPECT_EQ(client.read_result().value(), "2");
+}
+
+TEST_P(SessionProtocol, HalfAPacketThenTheEnd) {
+  start();
+  cluster.root(0).exec("CREATE TABLE app.t (x INT)");
+  {
+    RawClient client(port());
+    log_in(client);
+    ByteBuffer half = query("INSERT INTO t VALUES (1)");
+    half.pop_back();
+    client.send(half);
+    ASSERT_TRUE(await([&] { return report().sessions.at(0).state == "idle"; }));
+  }
+  EXPECT_TRUE(await([&] { return report().clients == 0; }));
+  EXPECT_EQ(cluster.root(0).value("SELECT COUNT(*) FROM app.t"), "0");
+}
+
+TEST_P(SessionProtocol, WrongSequenceNumbers) {
+  start();
+  RawClient client(port());
+  log_in(client);
+  client.send(packet(Command::query, "SELECT 1", 3));
+  EXPECT_EQ(client.read_result().error, 1156U);
+  EXPECT_TRUE(client.at_end());
+  EXPECT_EQ(counters().protocol_errors, 1U);
+}
+
+TEST_P(SessionProtocol, UnknownAndEmptyCommands) {
+  start();
+  RawClient client(port());
+  log_in(client);
+  for (const int command :
+       {0x00, 0x05, 0x06, 0x07, 0x08, 0x0b, 0x0f, 0x10, 0x12, 0x13, 0x14, 0x15, 0x1d, 0x1e, 0x20, 0xfa, 0xff}) {
+    client.send(packet(static_cast<Command>(command), "xxxx"));
+    EXPECT_EQ(client.read_result().error, 1047U) << command;
+  }
+  client.send(ByteBuffer{0, 0, 0, 0});
+  EXPECT_EQ(client.read_result().error, 1047U);
+  for (const int command : {0x05, 0x08, 0x12, 0x15}) {
+    client.send(packet(static_cast<Command>(command)));
+    EXPECT_EQ(client.read_result().error, 1047U) << command;
+  }
+  EXPECT_EQ(client.run("SELECT 1").value(), "1");
+}
+
+TEST_P(SessionProtocol, CommandsCutShort) {
+  start();
+  RawClient client(port());
+  log_in(client);
+  for (const Command command :
+       {Command::stmt_execute, Command::stmt_reset, Command::stmt_fetch, Command::process_kill, Command::set_option}) {
+    for (std::size_t n = 0; n < 4; ++n) {
+      if (command == Command::set_option && n == 2) continue;
+      client.send(packet(command, std::string(n, '\0')));
+      EXPECT_EQ(client.read_result().kind, Result::Kind::error) << static_cast<int>(command) << " " << n;
+    }
+  }
+  for (const Command silent : {Command::stmt_close, Command::stmt_send_long_data}) {
+    for (std::size_t n = 0; n < 4; ++n) client.send(packet(silent, std::string(n, '\1')));
+  }
+  EXPECT_EQ(client.run("SELECT 1").value(), "1");
+}
+
+TEST_P(SessionProtocol, StatementsWithUnknownIds) {
+  start();
+  RawClient client(port());
+  log_in(client);
+  for (const std::uint32_t id : {0U, 1U, 77U, 0xffffffffU}) {
+    client.send(execute(id, {}, false));
+    EXPECT_EQ(client.read_result().error, 1243U);
+    client.send(packet(Command::stmt_fetch, number4(id) + number4(1)));
+    EXPECT_EQ(client.read_result().error, 1243U);
+    client.send(packet(Command::stmt_reset, number4(id)));
+    EXPECT_EQ(client.read_result().error, 1243U);
+    client.send(packet(Command::stmt_close, number4(id)));  // no answer
+    client.send(packet(Command::stmt_send_long_data, number4(id) + "\1\1"
+                                                                   "data"));  // no answer
+    client.send(packet(Command::ping));
+    EXPECT_EQ(client.read_result().kind, Result::Kind::ok);
+  }
+}
+
+TEST_P(SessionProtocol, TypesAreSaidAgainWhereTheServerHasNotSeenThem) {
+  options.workers = 1;
+  options.limits.backend_connections_max = 4;
+  start();
+  cluster.root(0).exec("CREATE TABLE app.t (a VARCHAR(10), b VARCHAR(10))");
+  RawClient client(port());
+  log_in(client);
+  const std::uint32_t id = client.prepare("INSERT INTO t VALUES (?, ?)");
+  client.send(execute(id, {"a0", "b0"}, true));
+  ASSERT_EQ(client.read_result().affected, 1U);
+  RawClient blocker(port());
+  log_in(blocker);
+  ASSERT_EQ(blocker.run("SET @x=1").error, 0U);  // takes the connection that knows statement and types
+  for (int i = 1; i < 4; ++i) {
+    client.send(execute(id, {"a" + std::to_string(i), "b" + std::to_string(i)}, false));
+    ASSERT_EQ(client.read_result().affected, 1U) << i;
+  }
+  EXPECT_EQ(cluster.root(0).value("SELECT GROUP_CONCAT(a, b ORDER BY a) FROM app.t"), "a0b0,a1b1,a2b2,a3b3");
+  EXPECT_GE(counters().reprepares, 1U);
+}
+
+TEST_P(SessionProtocol, LongDataOfTwoStatementsWithOneText) {
+  options.workers = 1;
+  start();
+  cluster.root(0).exec("CREATE TABLE app.t (x TEXT)");
+  RawClient client(port());
+  log_in(client);
+  const std::uint32_t a = client.prepare("INSERT INTO t VALUES (?)");
+  const std::uint32_t b = client.prepare("INSERT INTO t VALUES (?)");
+  ASSERT_NE(a, b);
+  const auto part = [&](std::uint32_t id, const std::string& text) {
+    client.send(packet(Command::stmt_send_long_data, number4(id) + std::string("\0\0", 2) + text));
+  };
+  part(a, "a1");
+  part(b, "b1");
+  part(a, "a2");
+  part(b, "b2");
+  const auto run = [&](std::uint32_t id) {
+    std::string body = number4(id) + std::string("\0", 1) + number4(1) + std::string("\0\x01\xfc\x00", 4);
+    client.send(packet(Command::stmt_execute, body));
+    EXPECT_EQ(client.read_result().affected, 1U);
+  };
+  run(a);
+  run(b);
+  EXPECT_EQ(cluster.root(0).value("SELECT GROUP_CONCAT(x ORDER BY x) FROM app.t"), "a1a2,b1b2");
+  EXPECT_EQ(only_session().pin, "");
+}
+
+TEST_P(SessionProtocol, LongDataIsNotForgottenWhenTheStatementIsPushedOut) {
+  options.workers = 1;
+  options.limits.statements_per_backend_max = 2;
+  start();
+  cluster.root(0).exec("CREATE TABLE app.t (x TEXT)");
+  RawClient client(port());
+  log_in(client);
+  const std::uint32_t id = client.prepare("INSERT INTO t VALUES (?)");
+  client.send(packet(Command::stmt_send_long_data, number4(id) + std::string("\0\0", 2) + "precious"));
+  for (int i = 0; i < 3; ++i) ASSERT_NE(client.prepare("SELECT " + std::to_string(i)), 0U);
+  std::string body = number4(id) + std::string("\0", 1) + number4(1) + std::string("\0\x01\xfc\x00", 4);
+  client.send(packet(Command::stmt_execute, body));
+  const Result result = client.read_result();
+  EXPECT_EQ(result.error, 1105U) << result.text;
+  EXPECT_EQ(cluster.root(0).value("SELECT COUNT(*) FROM app.t"), "0");
+}
+
+TEST_P(SessionProtocol, LoginsShareAConnection) {
+  options.workers = 1;
+  start();
+  for (int i = 0; i < 10; ++i) {
+    RawClient client(port());
+    log_in(client);
+    EXPECT_EQ(client.run("SELECT DATABASE()").value(), "app");
+  }
+  EXPECT_LE(counters().backends_opened, 3U);  // one for each server
+}
+
+TEST_P(SessionProtocol, CloseRightAfterAnInsert) {
+  options.workers = 1;
+  start();
+  cluster.root(0).exec("CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, x INT)");
+  RawClient client(port());
+  log_in(client);
+  for (std::uint32_t i = 1; i <= 20; ++i) {
+    const std::uint32_t id = client.prepare("INSERT INTO t (x) VALUES (5)");
+    ByteBuffer all = execute(id, {}, false);
+    append(all, packet(Command::stmt_close, number4(id)));
+    append(all, query("SELECT LAST_INSERT_ID()"));
+    client.send(all);
+    ASSERT_EQ(client.read_result().last_insert_id, i);
+    ASSERT_EQ(client.read_result().value(), std::to_string(i));
+  }
+}
+
+TEST_P(SessionProtocol, ChangeUserForgetsEverything) {
+  start();
+  Sql root = cluster.root(0);
+  root.exec("CREATE DATABASE other");
+  root.exec(std::string("GRANT ALL ON other.* TO ") + user());
+  root.exec("CREATE TABLE app.t (x INT)");
+  RawClient client(port());
+  log_in(client);
+  const std::uint32_t id = client.prepare("SELECT 1");
+  client.run("SET @x = 1");
+  client.run("BEGIN");
+  client.run("INSERT INTO t VALUES (1)");
+  EXPECT_EQ(client.change_user(user(), password(), "other").kind, Result::Kind::ok);
+  EXPECT_EQ(client.run("SELECT CONCAT(DATABASE(), IFNULL(@x, '-'))").value(), "other-");
+  client.send(execute(id, {}, false));
+  EXPECT_EQ(client.read_result().error, 1243U);
+  EXPECT_EQ(root.value("SELECT COUNT(*) FROM app.t"), "0");
+  const Result refused = client.change_user(user(), "wrong", "");
+  EXPECT_EQ(refused.error, 1045U);
+  EXPECT_NE(refused.text.find("using password: YES"), std::string::npos) << refused.text;
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST_P(SessionProtocol, ChangeUserToASchemaThatIsNone) {
+  start();
+  RawClient client(port());
+  log_in(client);
+  const Result result = client.change_user(user(), password(), "no_such_schema");
+  EXPECT_TRUE(result.error == 1044U || result.error == 1049U) << result.error;
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST_P(SessionProtocol, ResetConnectionForgetsAllButTheSchema) {
+  start();
+  cluster.root(0).exec("CREATE TABLE app.t (x INT)");
+  RawClient client(port());
+  log_in(client);
+  client.run("SET @x = 1");
+  client.run("SET SESSION max_statement_time=9");
+  client.run("BEGIN");
+  client.run("INSERT INTO t VALUES (1)");
+  client.send(packet(Command::reset_connection));
+  EXPECT_EQ(client.read_result().kind, Result::Kind::ok);
+  EXPECT_EQ(client.run("SELECT CONCAT(DATABASE(), IFNULL(@x, '-'), ROUND(@@SESSION.max_statement_time))").value(),
+            "app-0");
+  EXPECT_EQ(cluster.root(0).value("SELECT COUNT(*) FROM app.t"), "0");
+}
+
+TEST_P(SessionProtocol, SetOptionSwitchesMultiStatements) {
+  start();
+  RawClient client(port());
+  log_in(client, "app", RawClient::ordinary & ~cap::multi_statements);
+  EXPECT_EQ(client.run("SELECT 1; SELECT 2").error, 1064U);
+  EXPECT_EQ(only_session().pin, "");  // nothing of it ran
+  for (const bool tied : {false, true}) {
+    SCOPED_TRACE(tied);
+    if (tied) client.run("BEGIN");
+    client.send(packet(Command::set_option, std::string("\0\0", 2)));
+    EXPECT_EQ(client.read_result().kind, Result::Kind::ok);
+    client.send(query("SELECT 1; SELECT 2"));
+    EXPECT_EQ(client.read_result().value(), "1");
+    EXPECT_EQ(client.read_result().value(), "2");
+    client.send(packet(Command::set_option, std::string("\1\0", 2)));
+    EXPECT_EQ(client.read_result().kind, Result::Kind::ok);
+    EXPECT_EQ(client.run("SELECT 1; SELECT 2").error, 1064U);
+    EXPECT_EQ(client.run("ROLLBACK").error, 0U);
+  }
+  client.send(packet(Command::set_option, std::string("\2\0", 2)));
+  EXPECT_EQ(client.read_result().error, 1047U);
+}
+
+TEST_P(SessionProtocol, FieldListStatisticsAndDebug) {
+  start();
+  cluster.root(0).exec("CREATE TABLE app.t (a INT, b INT)");
+  for (const Capabilities more : {Capabilities{0}, cap::deprecate_eof}) {
+    RawClient client(port());
+    log_in(client, "app", RawClient::ordinary | more);
+    client.send(packet(Command::field_list, std::string("t\0", 2)));
+    EXPECT_EQ(client.read_rows({}, 0, true).rows.size(), 2U);
+    client.send(packet(Command::field_list, std::string("nothing\0", 8)));
+    EXPECT_EQ(client.read_result().error, 1146U);
+    EXPECT_EQ(only_session().pin, "");  // it opens no transaction
+    client.send(packet(Command::statistics));
+    const auto text = client.read_packet();
+    ASSERT_TRUE(text.has_value());
+    EXPECT_TRUE(protocol::as_text(*text).starts_with("Uptime:"));
+    EXPECT_EQ(client.run("SELECT 1").value(), "1");
+    client.disconnect();
+    ASSERT_TRUE(await([&] { return report().clients == 0; }));
+  }
+}
+
+TEST_P(SessionProtocol, Kill) {
+  start();
+  RawClient killer(port()), victim(port()), by_command(port());
+  for (RawClient* client : {&killer, &victim, &by_command}) log_in(*client);
+  victim.run("BEGIN");
+  EXPECT_EQ(killer.run("KILL " + std::to_string(victim.greeting.connection_id)).kind, Result::Kind::ok);
+  const auto told = victim.read_packet();
+  ASSERT_TRUE(told.has_value());
+  EXPECT_EQ(protocol::parse_err(*told)->code, 1927U);
+  EXPECT_TRUE(victim.at_end());
+  killer.send(packet(Command::process_kill, number4(by_command.greeting.connection_id)));
+  EXPECT_EQ(killer.read_result().kind, Result::Kind::ok);
+  EXPECT_TRUE(by_command.read_packet().has_value());
+  EXPECT_TRUE(by_command.at_end());
+  EXPECT_EQ(killer.run("KILL 999999").error, 1094U);
+  EXPECT_EQ(killer.run("KILL 0").error, 1094U);
+  EXPECT_EQ(killer.run("KILL 99999999999999999999999").error, 1094U);
+  // A user is not a number, and its servers' threads are not ours.
+  const std::string own = std::to_string(killer.greeting.connection_id);
+  EXPECT_EQ(killer.run("KILL USER 'someone" + own + "'").kind, Result::Kind::error);
+  EXPECT_EQ(killer.run("SELECT 1").value(), "1");
+  killer.run("KILL " + own);
+  EXPECT_TRUE(await([&] { return report().clients == 0; }));
+}
+
+TEST_P(SessionProtocol, ProceduresAnswerWithSeveralResults) {
+  start();
+  Sql root = cluster.root(0);
+  root.exec("CREATE PROCEDURE app.p() BEGIN SELECT 1; SELECT 2; END");
+  for (const Capabilities more : {Capabilities{0}, cap::deprecate_eof, cap::session_track | cap::deprecate_eof}) {
+    RawClient client(port());
+    log_in(client, "app", RawClient::ordinary | more);
+    client.send(query("CALL p()"));
+    EXPECT_EQ(client.read_result().value(), "1");
+    EXPECT_EQ(client.read_result().value(), "2");
+    EXPECT_EQ(client.read_result().kind, Result::Kind::ok);
+    const std::uint32_t id = client.prepare("CALL p()");
+    client.send(execute(id, {}, false));
+    EXPECT_EQ(client.read_result(true).rows.size(), 1U);
+    EXPECT_EQ(client.read_result(true).rows.size(), 1U);
+    Result last = client.read_result(true);
+    if (last.kind == Result::Kind::rows) last = client.read_result(true);
+    EXPECT_EQ(last.kind, Result::Kind::ok);
+    EXPECT_EQ(client.run("SELECT 3").value(), "3");
+  }
+}
+
+TEST_P(SessionProtocol, SessionTrackingOnlyForWhoAskedForIt) {
+  start();
+  RawClient with(port()), without(port());
+  log_in(with, "app", RawClient::ordinary | cap::session_track);
+  log_in(without, "app");
+  const Result tracked = with.run("USE app");
+  EXPECT_FALSE(tracked.session_state.empty());
+  EXPECT_NE(tracked.status & protocol::status::session_state_changed, 0);
+  const Result plain = without.run("USE app");
+  EXPECT_TRUE(plain.session_state.empty());
+  EXPECT_EQ(plain.status & protocol::status::session_state_changed, 0);
+  cluster.root(0).exec("CREATE TABLE app.t (x INT)");
+  for (RawClient* client : {&with, &without}) {
+    EXPECT_EQ(client->run("INSERT INTO t VALUES (1), (2)").text, "Records: 2  Duplicates: 0  Warnings: 0");
+  }
+}
+
+TEST_P(SessionProtocol, StatementsOfManyMegabytes) {
+  options.workers = 1;
+  start();
+  for (const std::size_t node : {0U, 1U, 2U}) cluster.root(node).exec("SET GLOBAL max_allowed_packet=67108864");
+  constexpr std::size_t max = protocol::packet_payload_max;
+  for (const std::size_t size : {std::size_t{1} << 20, (std::size_t{1} << 20) + 1, max - 1, max, max + 1, 2 * max}) {
+    SCOPED_TRACE(size);
+    RawClient client(port());
+    log_in(client);
+    const std::string begin = "SELECT LENGTH('";
+    const std::string end = "')";
+    // The payload is the command byte and the text.
+    const std::string filling(size - 1 - begin.size() - end.size(), 'x');
+    ByteBuffer all = query(begin + filling + end);
+    append(all, query("SELECT 'next'"));
+    client.send(all);
+    EXPECT_EQ(client.read_result().value(), std::to_string(filling.size()));
+    EXPECT_EQ(client.read_result().value(), "next");
+  }
+  RawClient client(port());
+  log_in(client);
+  const Result big = client.run("SELECT REPEAT('y', 40000000)");
+  EXPECT_EQ(big.value().size(), 40'000'000U);
+  EXPECT_EQ(client.run("SELECT 1").value(), "1");
+  const std::uint32_t id = client.prepare("SELECT LENGTH(?)");
+  client.send(
+      packet(Command::stmt_send_long_data, number4(id) + std::string("\0\0", 2) + std::string(20'000'000, 'z')));
+  client.send(packet(Command::stmt_execute,
+                     number4(id) + std::string("\0", 1) + number4(1) + std::string("\0\x01\xfc\x00", 4)));
+  const Result length = client.read_result(true);
+  ASSERT_EQ(length.rows.size(), 1U) << length.text;
+  for (const std::size_t node : {0U, 1U, 2U}) cluster.root(node).exec("SET GLOBAL max_allowed_packet=DEFAULT");
+}
+
+TEST_P(SessionProtocol, AStatementTooLongForTheServer) {
+  options.workers = 1;
+  start();
+  for (const std::size_t node : {0U, 1U, 2U}) cluster.root(node).exec("SET GLOBAL max_allowed_packet=2097152");
+  RawClient client(port());
+  log_in(client);
+  const Result result = client.run("SELECT LENGTH('" + std::string(20'000'000, 'x') + "')");
+  EXPECT_NE(result.kind, Result::Kind::rows);
+  EXPECT_TRUE(result.kind == Result::Kind::none || result.error == 1153U || result.error == 2013U) << result.text;
+  EXPECT_TRUE(await([&] { return report().clients <= 1; }));
+  for (const std::size_t node : {0U, 1U, 2U}) cluster.root(node).exec("SET GLOBAL max_allowed_packet=DEFAULT");
+}
+
+TEST_P(SessionProtocol, AResultThatIsNotReadWaitsAtTheServer) {
+  options.workers = 1;
+  start();
+  RawClient client(port());
+  log_in(client);
+  client.send(query("SELECT REPEAT('x', 60000) FROM seq_1_to_1100"));
+  ASSERT_TRUE(await([&] { return only_session().queued_bytes > options.limits.client_queue_max; }));
+  EXPECT_LT(report().buffer_bytes, 16U << 20);
+  const Result result = client.read_result();
+  EXPECT_EQ(result.rows.size(), 1100U);
+  EXPECT_EQ(client.run("SELECT 1").value(), "1");
+}
+
+TEST_P(SessionProtocol, TextPassesUntouched) {
+  start();
+  Sql sql = connect();
+  EXPECT_EQ(sql.query("SELECT NULL, '', 'ä', 1.50, DATE'2020-01-02'"),
+            (Rows{{std::nullopt, "", "ä", "1.50", "2020-01-02"}}));
+  EXPECT_EQ(error_of([&] { sql.exec("SELECT * FROM nothing_here"); }), 1146U);
+  EXPECT_EQ(error_of([&] { sql.exec("SELEC"); }), 1064U);
+}
+
+SLUICE_PROXY_ON_BOTH_LOOPS(SessionProtocol);
+
+}  // namespace
+}  // namespace sluice::proxy
