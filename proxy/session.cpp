@@ -153,6 +153,7 @@ void Session::logged_in(const ByteBuffer& last_word) {
   current_.shape = protocol::ResponseShape::ok_or_error;
   current_.repeatable = true;
   current_.schema = schema;
+  state_.schema = schema;  // a connection that has selected it will do: those of no schema at all are few
   ByteBuffer payload{static_cast<std::uint8_t>(protocol::Command::init_db)};
   payload.insert(payload.end(), schema.begin(), schema.end());
   ByteBuffer packet;

@@ -104,8 +104,7 @@ void Worker::stop() {
 }
 
 void Worker::accepted(int fd, bool unix_socket) {
-  const std::uint32_t clients_max = std::max(1U, limits().clients_max / shared_.workers);
-  const bool full = sessions_.size() >= clients_max;
+  const bool full = shared_.clients.fetch_add(1, std::memory_order_relaxed) >= limits().clients_max;
   const std::uint32_t id = new_session_id();
   auto session = std::make_unique<Session>(*this, id, unix_socket, peer_name(fd, unix_socket));
   Session& made = *session;
@@ -252,6 +251,7 @@ void Worker::bury_session(Session& session) {
   if (it == sessions_.end()) return;
   dead_sessions_.push_back(std::move(it->second));
   sessions_.erase(it);
+  shared_.clients.fetch_sub(1, std::memory_order_relaxed);
   schedule_burial();
 }
 

@@ -2,6 +2,7 @@
 // worker; the control thread speaks to it through `post`, a bounded mailbox read in a turn of the loop.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -25,6 +26,8 @@ namespace sluice::proxy {
 struct WorkerShared {
   ProxyOptions options;
   std::uint32_t workers = 1;
+  // Clients of all workers: the kernel spreads them unevenly, so a share for each worker would refuse some too early.
+  mutable std::atomic<std::uint32_t> clients{0};
   std::function<bool(std::uint32_t worker, std::function<void(Worker&)> task)> post;
   std::function<void(std::uint32_t worker, std::function<void(Worker&)> task)> post_always;
 };
