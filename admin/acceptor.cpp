@@ -33,7 +33,7 @@ void remove_stale_socket(asio::io_context& io, const io::Endpoint& endpoint) {
   if (::lstat(endpoint.unix_path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return;
   asio::local::stream_protocol::socket probe(io);
   error_code error;
-  probe.connect(asio::local::stream_protocol::endpoint(endpoint.unix_path), error);
+  (void)probe.connect(asio::local::stream_protocol::endpoint(endpoint.unix_path), error);
   if (error == asio::error::connection_refused) ::unlink(endpoint.unix_path.c_str());
 }
 
@@ -56,10 +56,10 @@ Result<BoundListener, std::string> bind_listener(asio::io_context& io, const io:
   if (endpoint.is_unix()) remove_stale_socket(io, endpoint);
   BoundListener bound{StreamAcceptor(io), endpoint};
   error_code error;
-  bound.acceptor.open(address->protocol(), error);
-  if (!error && !endpoint.is_unix()) bound.acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) bound.acceptor.bind(*address, error);
-  if (!error) bound.acceptor.listen(asio::socket_base::max_listen_connections, error);
+  (void)bound.acceptor.open(address->protocol(), error);
+  if (!error && !endpoint.is_unix()) (void)bound.acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) (void)bound.acceptor.bind(*address, error);
+  if (!error) (void)bound.acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return fail(error.message());
   if (endpoint.is_unix()) {
     ::chmod(endpoint.unix_path.c_str(), 0600);  // the admin's door: only our own account

@@ -164,7 +164,7 @@ std::optional<io::Endpoint> SectionReader::read_endpoint(std::string_view key, c
   }
   const std::string shown = called(key) + ": \"" + printable(string->get()) + "\"";
   constexpr std::uint16_t no_port = 0;
-  const auto endpoint = io::parse_endpoint(string->get(), no_port);
+  auto endpoint = io::parse_endpoint(string->get(), no_port);
   if (!endpoint || (!endpoint->is_unix() && endpoint->host.empty())) {
     context_.add(position_of(node), shown + " is not an address; write host:port or unix:/path");
     return std::nullopt;

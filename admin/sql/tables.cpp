@@ -1,10 +1,9 @@
 #include "admin/sql/tables.hpp"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <ctime>
 
+#include "admin/sql/names.hpp"
 #include "admin/sql/variables.hpp"
 
 namespace sluice::admin {
@@ -51,6 +50,7 @@ std::vector<Row> server_rows(const AdminState& state) {
 
 std::vector<Row> cluster_rows(const AdminState& state) {
   std::vector<Row> rows;
+  rows.reserve(state.clusters.size());
   for (const auto& c : state.clusters) {
     const auto healthy = std::count_if(c.servers.begin(), c.servers.end(), [](const auto& s) { return s.healthy; });
     const bool led = c.leader && *c.leader < c.servers.size();
@@ -62,6 +62,7 @@ std::vector<Row> cluster_rows(const AdminState& state) {
 
 std::vector<Row> pool_rows(const AdminState& state) {
   std::vector<Row> rows;
+  rows.reserve(state.report.pools.size());
   for (const auto& p : state.report.pools) {
     rows.push_back({number(p.worker), text(p.cluster), text(p.server), text(p.user), number(p.connecting),
                     number(p.idle), number(p.busy), number(p.waiting), number(p.limit), number(p.statements)});
@@ -82,6 +83,7 @@ std::vector<Row> session_rows(const AdminState& state) {
 
 std::vector<Row> event_rows(const AdminState& state) {
   std::vector<Row> rows;
+  rows.reserve(state.events.size());
   for (const auto& e : state.events) {
     rows.push_back({number(e.number), text(utc(e.time_ms)), text(to_string(e.event.severity)), text(e.event.kind),
                     text(e.event.text)});
@@ -108,6 +110,7 @@ std::string setting_name(const Setting& s) {
 
 std::vector<Row> setting_rows(const AdminState& state) {
   std::vector<Row> rows;
+  rows.reserve(state.settings.size());
   for (const auto& s : state.settings) rows.push_back({text(setting_name(s)), text(s.value)});
   return rows;
 }
@@ -226,7 +229,7 @@ std::span<const AdminTable> admin_tables() {
 
 const AdminTable* find_admin_table(std::string_view name) {
   for (const AdminTable& t : admin_tables()) {
-    if (t.name.size() == name.size() && strncasecmp(t.name.data(), name.data(), name.size()) == 0) return &t;
+    if (same_name(t.name, name)) return &t;
   }
   return nullptr;
 }

@@ -1,8 +1,8 @@
 #include "admin/sql/variables.hpp"
 
-#include <strings.h>
-
 #include <array>
+
+#include "admin/sql/names.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -49,7 +49,7 @@ std::span<const SystemVariable> system_variables() { return variables; }
 
 std::optional<std::string_view> system_variable(std::string_view name) {
   for (const auto& v : variables) {
-    if (v.name.size() == name.size() && strncasecmp(v.name.data(), name.data(), name.size()) == 0) return v.value;
+    if (same_name(v.name, name)) return v.value;
   }
   return std::nullopt;
 }
