@@ -1,0 +1,121 @@
+// The same main path in front of Oracle's MySQL 5.6: no session trackers, no DEPRECATE_EOF, other GTIDs.
+#include "system/general_log.hpp"
+#include "system/prepared.hpp"
+#include "system/system_test.hpp"
+
+namespace sluice::test {
+namespace {
+
+class Mysql56Test : public SystemTest {
+ protected:
+  Mysql56Test() : SystemTest(Flavour::mysql56, 2) {
+    cluster_.app(0).exec("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(40))");
+    cluster_->await_replicated();
+  }
+  using Seen = std::map<std::size_t, unsigned>;
+};
+
+TEST_P(Mysql56Test, WritesAreOnTheLeaderAndReadsOnTheReplica) {
+  start();
+  GeneralLogs logs(cluster_);
+  Sql writer = client();
+  for (int i = 0; i < 20; ++i) writer.exec("INSERT /* wr */ INTO t VALUES (" + std::to_string(i) + ", 'x')");
+  Sql reader = client();
+  cluster_->await_replicated();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(reader.value("SELECT /* rd */ v FROM t WHERE id = 1"), "x");
+  Prepared put(reader, "REPLACE /* pw */ INTO t VALUES (?, ?)");
+  put.run({"50", "p"});
+  Sql other = client();
+  Prepared get(other, "SELECT /* pr */ v FROM t WHERE id = ?");
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(get.run({std::to_string(i)}), (Rows{{"x"}}));
+  other.query("SELECT /* lk */ v FROM t FOR UPDATE");
+  other.query("SELECT /* mu */ 1; INSERT INTO t VALUES (51, 'm')");
+  other.query("SELECT /* gl */ GET_LOCK('l', 0)");
+  other.exec("BEGIN");
+  other.query("SELECT /* tx */ v FROM t");
+  other.exec("COMMIT");
+  EXPECT_EQ(logs.servers_of("/* wr */"), (Seen{{0, 20}}));
+  EXPECT_EQ(logs.servers_of("/* rd */"), (Seen{{1, 20}}));
+  EXPECT_EQ(logs.servers_of("/* pw */"), (Seen{{0, 1}}));
+  EXPECT_EQ(logs.servers_of("/* pr */"), (Seen{{1, 10}}));
+  for (const char* mark : {"/* lk */", "/* mu */", "/* gl */", "/* tx */"}) {
+    EXPECT_EQ(logs.servers_of(mark), (Seen{{0, 1}})) << mark;
+  }
+}
+
+TEST_P(Mysql56Test, ASessionReadsWhatItWroteAndReadsGoBack) {
+  start();
+  Sql sql = client();
+  for (int i = 0; i < 200; ++i) {
+    const std::string id = std::to_string(i);
+    sql.exec("INSERT INTO t VALUES (" + id + ", 'v" + id + "')");
+    ASSERT_EQ(sql.value("SELECT v FROM t WHERE id = " + id), "v" + id);
+  }
+  await_that("the replica reads", [&] { return sql.value("SELECT @@server_id") == server_id(1); });
+  cluster_.root(1).exec("STOP SLAVE SQL_THREAD");
+  for (int i = 200; i < 260; ++i) {
+    const std::string id = std::to_string(i);
+    sql.exec("INSERT INTO t VALUES (" + id + ", 'v" + id + "')");
+    ASSERT_EQ(sql.value("SELECT v FROM t WHERE id = " + id), "v" + id);
+  }
+  cluster_.root(1).exec("START SLAVE SQL_THREAD");
+  await_that("the replica reads again", [&] { return sql.value("SELECT @@server_id") == server_id(1); });
+}
+
+TEST_P(Mysql56Test, ErrorsAndVersionAreItsOwn) {
+  start();
+  Sql here = client();
+  Sql there = cluster_.app(0);
+  EXPECT_STREQ(mysql_get_server_info(here.raw()), mysql_get_server_info(there.raw()));
+  for (const char* statement : {"SELEC 1", "SELECT * FROM missing", "USE no_such_schema", "SELECT * FROM mysql.user",
+                                "SELECT @@version", "SHOW VARIABLES LIKE 'sql_mode'", "SHOW WARNINGS"}) {
+    EXPECT_EQ(outcome_of(here, statement), outcome_of(there, statement)) << statement;
+  }
+  SqlAddress through = client_address();
+  SqlAddress server = cluster_.app_address(0);
+  through.password = server.password = "wrong";
+  const auto refusal = [](const SqlAddress& address) {
+    try {
+      Sql sql(address);
+    } catch (const SqlError& error) {
+      return Outcome{.code = error.code(), .state = error.state(), .text = error.what()};
+    }
+    return Outcome{};
+  };
+  EXPECT_EQ(refusal(server).code, 1045U);
+  EXPECT_EQ(refusal(through), refusal(server));
+}
+
+TEST_P(Mysql56Test, StateTravelsWithoutTrackers) {
+  start({.limits = "backend_connections_max = 4"});
+  std::vector<Sql> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(client());
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    clients[i].exec("SET time_zone = '+" + std::to_string(i % 10) + ":00', sql_mode = '" +
+                    (i % 2 == 0 ? "ANSI_QUOTES" : "PIPES_AS_CONCAT") + "'");
+    clients[i].exec(i % 3 == 0 ? "USE information_schema" : "USE app");
+  }
+  for (int round = 0; round < 5; ++round) {
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      EXPECT_EQ(clients[i].query("SELECT @@time_zone, @@sql_mode, DATABASE()"),
+                (Rows{{"+0" + std::to_string(i % 10) + ":00", i % 2 == 0 ? "ANSI_QUOTES" : "PIPES_AS_CONCAT",
+                       i % 3 == 0 ? "information_schema" : "app"}}));
+    }
+  }
+  EXPECT_EQ(admin_value("SELECT COUNT(*) FROM sessions WHERE pin <> ''"), "0");
+}
+
+TEST_P(Mysql56Test, TheLeadershipMoves) {
+  start({.limits = "hold_max_ms = 60000"});
+  Sql sql(client_address(), seconds{60});
+  sql.exec("INSERT INTO t VALUES (1, 'a')");
+  cluster_->promote(1);
+  await_that("the new leader is known", [&] { return admin_value("SELECT leader FROM clusters") == server_name(1); });
+  sql.exec("INSERT INTO t VALUES (2, @@server_id)");
+  EXPECT_EQ(sql.value("SELECT v FROM t WHERE id = 2"), server_id(1));
+}
+
+INSTANTIATE_TEST_SUITE_P(Loops, Mysql56Test, both_loops(), loop_name);
+
+}  // namespace
+}  // namespace sluice::test

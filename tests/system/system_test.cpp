@@ -1,0 +1,116 @@
+#include "system/system_test.hpp"
+
+#include <cstdlib>
+
+#include "admin/demo/files.hpp"
+#include "support/ports.hpp"
+
+namespace sluice::test {
+
+void await_that(const std::string& what, const std::function<bool()>& condition, milliseconds step) {
+  constexpr seconds bound{30};
+  std::string last_error;
+  const auto settled = [&] {
+    try {
+      return condition();
+    } catch (const SqlError& error) {
+      last_error = error.what();
+      return false;
+    }
+  };
+  if (!demo::await(settled, bound, step)) ADD_FAILURE() << "did not happen: " << what << "; last error: " << last_error;
+}
+
+std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
+  if (outcome.code != 0) return out << outcome.code << " (" << outcome.state << ") " << outcome.text;
+  for (const auto& row : outcome.rows) {
+    for (const auto& value : row) out << value.value_or("NULL") << '|';
+    out << '\n';
+  }
+  return out;
+}
+
+Outcome outcome_of(Sql& sql, const std::string& statement) {
+  Outcome outcome;
+  try {
+    outcome.rows = sql.query(statement);
+  } catch (const SqlError& error) {
+    outcome.code = error.code();
+    outcome.state = error.state();
+    outcome.text = error.what();
+  }
+  return outcome;
+}
+
+void SystemTest::SetUp() {
+  config_.folder = folder_.path();
+  config_.client_port = reserve_port();
+  config_.admin_port = reserve_port();
+  config_.http_port = reserve_port();
+}
+
+void SystemTest::TearDown() {
+  if (proxy_ == nullptr) return;
+  if (!ended_) {
+    EXPECT_EQ(proxy_->terminate(), 0);
+  }
+  if (HasFailure()) std::cerr << "the end of sluice's log:\n" << demo::tail(folder_.path() / "sluice.log", 40) << '\n';
+}
+
+void SystemTest::launch(const Settings& settings) {
+  config_.proxy_keys = "workers = 2\nio = \"" + std::string(GetParam()) + "\"\n" + settings.proxy;
+  config_.extra = "[limits]\n" + settings.limits + "\n" + settings.extra;
+  std::string toml = proxy_config(*cluster_, config_);
+  const std::string name = "[[cluster]]\n";
+  toml.insert(toml.find(name) + name.size(), "monitor_interval_ms = 50\n" + settings.cluster + "\n");
+  proxy_ = std::make_unique<ProxyProcess>(SLUICE_BINARY, folder_.path(), toml);
+  proxy_->await_port(config_.admin_port);
+  proxy_->await_port(config_.client_port);
+}
+
+void SystemTest::start(const Settings& settings) {
+  launch(settings);
+  await_healthy();
+  ASSERT_EQ(admin_value("SELECT io FROM proxy"), GetParam());
+}
+
+void SystemTest::await_healthy() {
+  const std::string all = std::to_string(cluster_->size());
+  await_that("every server is healthy", [&] {
+    return admin_value("SELECT COUNT(*) FROM servers WHERE healthy = 1") == all &&
+           admin_value("SELECT leader IS NOT NULL FROM clusters") == "1";
+  });
+}
+
+SqlAddress SystemTest::client_address() const {
+  SqlAddress address;
+  address.port = config_.client_port;
+  address.user = demo::app_user;
+  address.password = cluster_->passwords().app;
+  address.schema = demo::app_schema;
+  return address;
+}
+
+std::uint64_t SystemTest::count(const std::string& counter) const {
+  const std::string value = admin_value("SELECT value FROM counters WHERE name = '" + counter + "'");
+  EXPECT_NE(value, "") << "no counter " << counter;
+  return value.empty() ? 0 : std::stoull(value);
+}
+
+std::string SystemTest::server_name(std::size_t node) const {
+  return "127.0.0.1:" + std::to_string(cluster_->node(node).port());
+}
+
+SystemTest::CommandResult SystemTest::command(const std::vector<std::string>& arguments) const {
+  demo::SpawnOptions options;
+  options.argv = {SLUICE_BINARY};
+  options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+  options.output = folder_.path() / "command.out";
+  options.lifetime = demo::Lifetime::with_parent;
+  std::filesystem::remove(options.output);
+  const auto end = demo::await_exit(demo::spawn(options), seconds{30});
+  EXPECT_TRUE(end && end->known && end->signal == 0);
+  return {end ? end->code : -1, demo::read_file(options.output).value_or("")};
+}
+
+}  // namespace sluice::test
