@@ -36,6 +36,13 @@ void Backend::open() {
 void Backend::close() {
   loop_.cancel_timer(deadline_);
   deadline_ = {};
+  // Without a word the server would count an aborted client and warn in its log. COM_QUIT ends a transaction, too.
+  if (ready_ && !answering_ && own_.empty()) {
+    ByteBuffer quit;
+    protocol::append_packet(quit, 0, ByteBuffer{static_cast<std::uint8_t>(protocol::Command::quit)});
+    channel_.send_copy(quit);
+    channel_.close_after_send();
+  }
   channel_.close();
   user_ = nullptr;
 }
