@@ -66,7 +66,9 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
     for (std::uint32_t i = 0; i < 3; ++i) {
       ServerEntry server;
       server.name = server_name(i);
-      server.endpoint = {.host = "127.0.0.1", .port = cluster->node(i).port(), .unix_path = {}};
+      server.endpoint = {.host = "127.0.0.1",
+                         .port = i == 0 && leader_port != 0 ? leader_port : cluster->node(i).port(),
+                         .unix_path = {}};
       server.replica_usable = usable[i];
       server.has_writes_until_ms = freshness[i];
       entry.servers.push_back(std::move(server));
@@ -181,6 +183,7 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
   std::vector<std::shared_ptr<std::atomic<std::uint64_t>>> freshness;
   ProxyOptions options;
   std::vector<bool> usable;
+  std::uint16_t leader_port = 0;  // instead of the first server's own
   std::unique_ptr<Proxy> proxy;
 
  private:
