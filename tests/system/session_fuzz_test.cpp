@@ -3,6 +3,7 @@
 // SLUICE_TEST_SECONDS runs longer.
 #include <cstdlib>
 #include <future>
+#include <iostream>
 #include <random>
 
 #include "system/prepared.hpp"

@@ -1,6 +1,6 @@
 #include "system/system_test.hpp"
 
-#include <cstdlib>
+#include <iostream>
 
 #include "admin/demo/files.hpp"
 #include "support/ports.hpp"
