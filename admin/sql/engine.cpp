@@ -169,7 +169,7 @@ Result<ResultSet, SqlError> SqlEngine::collect(sqlite3_stmt& statement) {
   int step = sqlite3_step(&statement);
   for (; step == SQLITE_ROW; step = sqlite3_step(&statement)) {
     auto& row = result.rows.emplace_back(static_cast<std::size_t>(columns));
-    bytes += sizeof(ResultSet::rows[0]);
+    bytes += sizeof(std::vector<std::optional<std::string>>);
     for (int i = 0; i < columns; ++i) {
       auto& cell = row[static_cast<std::size_t>(i)];
       bytes += sizeof cell;
