@@ -1,0 +1,98 @@
+#include "proxy/carried_state.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::proxy {
+namespace {
+
+struct Spec {
+  std::string schema = {};
+  bool autocommit = true;
+  std::vector<router::Assignment> sets = {};
+};
+
+CarriedState state_of(const Spec& spec) {
+  CarriedState state;
+  state.schema = spec.schema;
+  state.autocommit = spec.autocommit;
+  for (const auto& set : spec.sets) state.assign(set);
+  return state;
+}
+
+std::string text_of(const std::optional<StateSteps>& steps) {
+  if (!steps) return "impossible";
+  std::string text;
+  for (const auto& part : {steps->set_names, steps->sets, steps->schema ? "USE " + *steps->schema : std::string()}) {
+    if (part.empty()) continue;
+    if (!text.empty()) text += "; ";
+    text += part;
+  }
+  return text;
+}
+
+struct Case {
+  Spec from;
+  Spec to;
+  const char* steps;
+};
+
+TEST(CarriedState, Steps) {
+  const std::vector<Case> cases = {
+      {{}, {}, ""},
+      {{"a"}, {"a"}, ""},
+      {{"a"}, {"b"}, "USE b"},
+      {{""}, {"b"}, "USE b"},
+      {{"a"}, {""}, "impossible"},
+      {{"", true}, {"", false}, "SET autocommit=0"},
+      {{"", false}, {"", true}, "SET autocommit=1"},
+      {{"", true, {{"x", "1"}}}, {}, "SET x=DEFAULT"},
+      {{}, {"", true, {{"x", "1"}, {"y", "'2'"}}}, "SET x=1, y='2'"},
+      {{"", true, {{"x", "1"}}}, {"", true, {{"x", "2"}}}, "SET x=2"},
+      {{"", true, {{"x", "1"}}}, {"", true, {{"y", "2"}}}, "SET x=DEFAULT, y=2"},
+      {{"", true, {{"x", "1"}, {"y", "2"}}}, {"", true, {{"x", "1"}, {"y", "2"}}}, ""},
+      {{"", true, {{"x", "1"}, {"x", "DEFAULT"}}}, {}, ""},
+      {{}, {"", true, {{"names", "utf8mb4"}}}, "SET NAMES utf8mb4"},
+      {{"", true, {{"names", "latin1"}}}, {"", true, {{"names", "utf8mb4"}}}, "SET NAMES utf8mb4"},
+      {{"", true, {{"names", "latin1"}}}, {}, "impossible"},
+      {{"", true, {{"character_set_results", "NULL"}}}, {}, "impossible"},
+      {{"", true, {{"character_set_results", "NULL"}}}, {"", true, {{"names", "utf8"}}}, "SET NAMES utf8"},
+      {{"", true, {{"names", "utf8"}}},
+       {"", true, {{"names", "utf8"}, {"character_set_results", "NULL"}}},
+       "SET NAMES utf8; SET character_set_results=NULL"},
+      // Said after the other one, SET NAMES takes it back.
+      {{"", true, {{"character_set_results", "NULL"}, {"names", "utf8"}}}, {"", true, {{"names", "utf8"}}}, ""},
+      {{"a", true, {{"x", "1"}}},
+       {"b", false, {{"names", "utf8"}, {"sql_mode", "'ANSI'"}}},
+       "SET NAMES utf8; SET x=DEFAULT, sql_mode='ANSI', autocommit=0; USE b"},
+  };
+  for (const auto& c : cases) {
+    const CarriedState from = state_of(c.from);
+    const CarriedState to = state_of(c.to);
+    const auto steps = steps_to(from, to);
+    EXPECT_EQ(text_of(steps), c.steps);
+    if (steps) {
+      EXPECT_EQ(steps->none(), from.same_as(to)) << c.steps;
+    }
+  }
+}
+
+TEST(CarriedState, TheOrderOfCharacterSetsMatters) {
+  const CarriedState one = state_of({"", true, {{"character_set_connection", "utf8"}, {"collation_connection", "x"}}});
+  const CarriedState two = state_of({"", true, {{"collation_connection", "x"}, {"character_set_connection", "utf8"}}});
+  EXPECT_FALSE(one.same_as(two));
+  EXPECT_NE(one.fingerprint(), two.fingerprint());
+}
+
+TEST(CarriedState, ParseSettingsAreTakenAndPutBack) {
+  CarriedState state = state_of({"a", true, {{"x", "1"}, {"sql_mode", "'ANSI'"}, {"names", "latin1"}}});
+  const auto settings = state.parse_settings();
+  EXPECT_EQ(settings, (std::vector<router::Assignment>{{"sql_mode", "'ANSI'"}, {"names", "latin1"}}));
+  CarriedState other = state_of({"b", true, {{"names", "utf8"}, {"y", "2"}, {"old_mode", "''"}}});
+  other.replace_parse_settings(settings);
+  EXPECT_EQ(other.parse_settings(), settings);
+  EXPECT_EQ(other.variables().front(), (router::Assignment{"y", "2"}));
+  EXPECT_TRUE(other.same_as(state_of({"b", true, {{"y", "2"}, {"sql_mode", "'ANSI'"}, {"names", "latin1"}}})));
+}
+
+}  // namespace
+}  // namespace sluice::proxy
