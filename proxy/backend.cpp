@@ -142,8 +142,10 @@ void Backend::on_gone(std::string_view why) {
 void Backend::broken(std::string_view why) {
   const std::string reason(why);
   channel_.close();
-  if (BackendUser* user = std::exchange(user_, nullptr); user != nullptr) user->on_backend_lost(*this, reason);
-  owner_.on_backend_lost(*this, reason);
+  // The owner first: what the session does next must not be given another connection that died with this one.
+  BackendUser* user = std::exchange(user_, nullptr);
+  owner_.on_backend_lost(*this, reason, user != nullptr);
+  if (user != nullptr) user->on_backend_lost(*this, reason);
 }
 
 void Backend::on_drained() {

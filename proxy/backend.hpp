@@ -72,7 +72,8 @@ class BackendOwner {
   // Never was ready. `code` 0: the server wasn't reached or broke the protocol; else the server's own error.
   virtual void on_backend_failed(Backend& backend, std::uint16_t code, std::string_view sqlstate,
                                  std::string_view text) = 0;
-  virtual void on_backend_lost(Backend& backend, std::string_view why) = 0;
+  // `in_use`: a session had it.
+  virtual void on_backend_lost(Backend& backend, std::string_view why, bool in_use) = 0;
 
  protected:
   ~BackendOwner() = default;

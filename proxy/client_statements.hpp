@@ -2,7 +2,6 @@
 // statement, and by which id, changes from one execution to the next.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <unordered_map>
 #include <unordered_set>
@@ -16,8 +15,8 @@ struct ClientStatement {
   StatementTextPtr text;
   std::uint16_t params = 0;
   protocol::ByteBuffer types;  // parameter types as last bound; clients send them once
-  bool long_data = false;      // parts of parameters were sent ahead
-  bool cursor = false;         // a cursor is open
+  bool long_data = false;      // parts of parameters were sent ahead; see ClientStatements::set_long_data
+  bool cursor = false;         // a cursor is open; see ClientStatements::set_cursor
   std::uint32_t open_id = 0;   // the server's statement that the cursor or the long data belong to
   [[nodiscard]] bool open() const { return cursor || long_data; }
 };
@@ -44,6 +43,7 @@ class ClientStatements {
     const auto it = by_id_.find(id);
     if (it == by_id_.end()) return;
     text_bytes_ -= it->second.text->sql.size();
+    open_ -= it->second.open() ? 1 : 0;
     texts_.erase(it->second.text.get());
     by_id_.erase(it);
   }
@@ -51,23 +51,33 @@ class ClientStatements {
     by_id_.clear();
     texts_.clear();
     text_bytes_ = 0;
+    open_ = 0;
   }
   // Neither a cursor is open nor long data waits in any of them.
-  [[nodiscard]] bool nothing_open() const {
-    return std::none_of(by_id_.begin(), by_id_.end(), [](const auto& entry) { return entry.second.open(); });
-  }
+  [[nodiscard]] bool nothing_open() const { return open_ == 0; }
+  void set_cursor(ClientStatement& statement, bool open) { set(statement, statement.cursor, open); }
+  void set_long_data(ClientStatement& statement, bool waits) { set(statement, statement.long_data, waits); }
   // Their connection is gone, and with it cursors and data sent ahead.
   void forget_open() {
+    if (open_ == 0) return;
     for (auto& [id, statement] : by_id_) statement.cursor = statement.long_data = false;
+    open_ = 0;
   }
   [[nodiscard]] std::size_t size() const { return by_id_.size(); }
   [[nodiscard]] std::size_t text_bytes() const { return text_bytes_; }
 
  private:
+  void set(ClientStatement& statement, bool& flag, bool value) {
+    open_ -= statement.open() ? 1 : 0;
+    flag = value;
+    open_ += statement.open() ? 1 : 0;
+  }
+
   std::unordered_map<std::uint32_t, ClientStatement> by_id_;
   std::unordered_set<const StatementText*> texts_;
   std::uint32_t next_id_ = 1;
   std::size_t text_bytes_ = 0;
+  std::size_t open_ = 0;  // those with a cursor or long data
 };
 
 }  // namespace sluice::proxy

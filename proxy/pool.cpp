@@ -135,9 +135,11 @@ void Pool::on_backend_failed(Backend& backend, std::uint16_t code, std::string_v
   deny_all(is_connection_limit(code) ? 0 : code, state_text, why, suspect ? nullptr : identity);
 }
 
-void Pool::on_backend_lost(Backend& backend, std::string_view why) {
+void Pool::on_backend_lost(Backend& backend, std::string_view why, bool in_use) {
   host_.on_pool_trouble(key_.cluster, key_.server, "backend_lost", options_.server_name + ": " + std::string(why),
                         true);
+  // A server that breaks off in use has most likely broken off all of them; on a dead one a statement is sent in vain.
+  while (in_use && !idle_.empty()) remove(*idle_.back());
   discard(backend);
 }
 

@@ -86,7 +86,7 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   void on_backend_ready(Backend& backend) override;
   void on_backend_failed(Backend& backend, std::uint16_t code, std::string_view sqlstate,
                          std::string_view text) override;
-  void on_backend_lost(Backend& backend, std::string_view why) override;
+  void on_backend_lost(Backend& backend, std::string_view why, bool in_use) override;
   void on_timer(io::TimerId timer) override;
 
   [[nodiscard]] Backend* pick(const PoolWaiter& waiter);

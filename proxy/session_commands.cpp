@@ -168,12 +168,33 @@ router::Dialect Session::dialect() const {
   return dialect;
 }
 
+namespace {
+
+// What changes nothing but the state of a connection, in a way that we know: lost with the connection, it can be said
+// again on another one. Only if the session has nothing on that connection: BEGIN commits what is open.
+bool changes_session_only(const router::Classification& effect) {
+  if (effect.multi || any(effect.pin)) return false;
+  switch (effect.kind) {
+    case router::StatementKind::begin:
+    case router::StatementKind::use:
+      return true;
+    case router::StatementKind::set:
+      return effect.transaction == router::TransactionEffect::none &&
+             (!effect.assignments.empty() || effect.sets_autocommit_on || effect.sets_autocommit_off);
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
 void Session::use_effect(router::Classification effect) {
   current_.own_effect = std::move(effect);
   current_.effect = &current_.own_effect;
   current_.schema = current_.own_effect.schema;
   current_.own_effect.schema = {};
-  current_.replica_safe = current_.repeatable = current_.own_effect.replica_safe;
+  current_.replica_safe = current_.own_effect.replica_safe;
+  current_.repeatable = current_.replica_safe || (!tied() && changes_session_only(current_.own_effect));
 }
 
 void Session::on_query(bool whole) {
@@ -372,7 +393,7 @@ void Session::on_statement_command() {
   current_.shape = long_data ? std::nullopt : std::optional(fetch ? ResponseShape::rows : ResponseShape::ok_or_error);
   current_.replica_safe = current_.repeatable = !long_data;
   if (long_data && !statement->open()) statement->open_id = 0;
-  if (long_data) statement->long_data = true;
+  if (long_data) statements_.set_long_data(*statement, true);
   route();
 }
 

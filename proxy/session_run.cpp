@@ -188,14 +188,14 @@ bool Session::open_data_gone(Backend& backend) {
   const bool same = known != nullptr && known->id == statement->open_id;
   if (same || statement->open_id == 0) return false;
   const bool fetch = current_.type == Command::stmt_fetch;
-  statement->cursor = false;
-  if (current_.type == Command::stmt_reset) statement->long_data = false;
+  statements_.set_cursor(*statement, false);
+  if (current_.type == Command::stmt_reset) statements_.set_long_data(*statement, false);
   if (fetch) {
     fail_current({1421, "HY000", "The statement (" + std::to_string(current_.statement_id) + ") has no open cursor."});
     return true;
   }
   if (!statement->long_data) return false;
-  statement->long_data = false;
+  statements_.set_long_data(*statement, false);
   fail_current(long_data_gone("too many statements were prepared since (limits.statements_per_backend_max)"));
   return true;
 }
@@ -268,7 +268,8 @@ void Session::on_prepare_refused(Backend& /*backend*/, const protocol::ErrPacket
   }
   const bool login = current_.login;
   if (ClientStatement* statement = current_.statement ? statements_.find(current_.statement_id) : nullptr) {
-    statement->long_data = statement->cursor = false;  // the server does not have it, nor what belongs to it
+    statements_.set_long_data(*statement, false);  // the server does not have it, nor what belongs to it
+    statements_.set_cursor(*statement, false);
   }
   if (!tied()) hand_back();
   if (!login && !current_.shape && !current_.streamed) {  // nobody waits for an answer now
@@ -432,8 +433,8 @@ void Session::note_effects(const Answer& answer) {
   last_server_ = server_;
   if (current_.type == Command::stmt_prepare) return note_prepared(answer);
   if (ClientStatement* statement = current_.statement ? statements_.find(current_.statement_id) : nullptr) {
-    if (current_.type != Command::stmt_fetch) statement->long_data = false;
-    statement->cursor = current_.type != Command::stmt_reset && !answer.error && answer.cursor;
+    if (current_.type != Command::stmt_fetch) statements_.set_long_data(*statement, false);
+    statements_.set_cursor(*statement, current_.type != Command::stmt_reset && !answer.error && answer.cursor);
   }
   if (!answer.error && current_.type == Command::init_db) backend.state.schema = current_.schema;
   // Servers that track the schema have told it in their OK packets, also where a procedure or DROP DATABASE changed it,

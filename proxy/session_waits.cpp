@@ -90,7 +90,9 @@ void Session::fail_current(const ClientError& error) {
   if (current_.shape) {
     send_error(error);
   } else {
-    if (ClientStatement* statement = statements_.find(current_.statement_id)) statement->long_data = false;
+    if (ClientStatement* statement = statements_.find(current_.statement_id)) {
+      statements_.set_long_data(*statement, false);
+    }
     tell_at_next_command(error);
   }
   end_statement();

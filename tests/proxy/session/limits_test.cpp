@@ -3,6 +3,7 @@
 
 #include "proxy/session/cutting_relay.hpp"
 #include "proxy/session/proxy_test.hpp"
+#include "proxy/tls/test_certificate.hpp"
 
 namespace sluice::proxy {
 namespace {
@@ -163,6 +164,36 @@ TEST_P(SessionLimits, AnAccountThatTheServerDoesNotKnow) {
   RawClient other(port());
   log_in(other);
   EXPECT_EQ(other.run("DO 1").error, 0U);
+}
+
+TEST_P(SessionLimits, TlsForClients) {
+  const test::TempFolder folder("tls");
+  auto context = tls::TlsContext::server(tls::testing::TestCertificate("db").save(folder.path()));
+  ASSERT_TRUE(context.ok()) << context.error();
+  options.client_tls = std::make_shared<const tls::TlsContext>(std::move(*context));
+  options.require_tls = true;
+  start();
+  RawClient plain(port());
+  EXPECT_EQ(plain.login(user(), password()).error, 3159U);
+  const std::unique_ptr<MYSQL, decltype(&mysql_close)> client(mysql_init(nullptr), mysql_close);
+  const my_bool on = 1;
+  const my_bool off = 0;
+  mysql_optionsv(client.get(), MYSQL_OPT_SSL_ENFORCE, &on);
+  mysql_optionsv(client.get(), MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &off);
+  ASSERT_NE(
+      mysql_real_connect(client.get(), "127.0.0.1", user().c_str(), password().c_str(), "app", port(), nullptr, 0),
+      nullptr)
+      << mysql_error(client.get());
+  EXPECT_TRUE(only_session().tls);
+  ASSERT_EQ(mysql_query(client.get(), "SELECT REPEAT('x', 3000000)"), 0) << mysql_error(client.get());
+  MYSQL_RES* result = mysql_store_result(client.get());
+  ASSERT_NE(result, nullptr);
+  EXPECT_EQ(mysql_fetch_lengths(result) == nullptr && mysql_fetch_row(result) != nullptr, true);
+  EXPECT_EQ(mysql_fetch_lengths(result)[0], 3'000'000U);
+  mysql_free_result(result);
+  const std::string big = "SELECT LENGTH('" + std::string(2'000'000, 'y') + "')";
+  EXPECT_EQ(mysql_real_query(client.get(), big.data(), big.size()), 0) << mysql_error(client.get());
+  mysql_free_result(mysql_store_result(client.get()));
 }
 
 TEST_P(SessionLimits, ASilentClientIsEnded) {

@@ -42,10 +42,11 @@ TEST_P(SessionLoss, TheLeaderIsKilled) {
   auto read_in_it = later(reading_in_transaction, "SELECT COUNT(*) FROM t");
   auto committed = later(committing, "COMMIT");
   auto read = later(reading, "SELECT COUNT(*) FROM t");
+  auto began = later(beginning, "BEGIN");
   ASSERT_TRUE(await([&] {
     std::size_t in_flight = 0;
     for (const auto& row : report().sessions) in_flight += row.state == "running" ? 1 : 0;
-    return in_flight == 5;
+    return in_flight == 6;
   }));
   for (auto& fresh : freshness) fresh->store(now_ms() + 2);  // the read may go to a replica, the second time
   cluster->node(0).kill();
@@ -70,7 +71,7 @@ TEST_P(SessionLoss, TheLeaderIsKilled) {
   EXPECT_EQ(told_pin.error, 1927U);
   EXPECT_TRUE(contains(told_pin, "user_variable")) << told_pin.text;
   const Counters c = counters();
-  EXPECT_EQ(c.retries, 1U);
+  EXPECT_EQ(c.retries, 2U);  // the read, and BEGIN, which has no effect without its connection
   EXPECT_EQ(c.outcome_unknown, 2U);
   EXPECT_EQ(c.transactions_lost, 3U);
 
@@ -80,13 +81,15 @@ TEST_P(SessionLoss, TheLeaderIsKilled) {
   ASSERT_TRUE(await([&] {
     std::size_t holding = 0;
     for (const auto& row : report().sessions) holding += row.state.starts_with("holding") ? 1 : 0;
-    return holding == 2;
+    return holding == 3;
   }));
   cluster->promote(1);
   usable = {false, false, true};
   publish(1);
   EXPECT_EQ(held.get().error, 0U);
   EXPECT_EQ(held_too.get().error, 0U);
+  EXPECT_EQ(began.get().error, 0U);
+  EXPECT_NE(beginning.run("INSERT INTO t VALUES (9)").status & protocol::status::in_transaction, 0);
   EXPECT_EQ(cluster.root(1).value("SELECT GROUP_CONCAT(x ORDER BY x) FROM app.t"), "7,8");
   EXPECT_TRUE(saw_event("outcome_unknown"));
   EXPECT_TRUE(saw_event("backend_lost"));
@@ -126,7 +129,7 @@ TEST_P(SessionLoss, AServerIsKilledInTheMiddleOfAResult) {
   RawClient client(port());
   log_in(client);
   client.send(query("SELECT REPEAT('x', 60000) FROM information_schema.collations a, information_schema.collations b"));
-  ASSERT_TRUE(await([&] { return only_session().queued_bytes > options.limits.client_queue_max; }));
+  ASSERT_TRUE(await([&] { return only_session().queued_bytes > options.limits.client_queue_max / 4; }));
   cluster->node(0).kill();
   EXPECT_EQ(client.read_result().kind, Result::Kind::none);  // cut off, not a short result
 }
