@@ -39,6 +39,8 @@ std::string option_file(std::string_view user, const std::string& password, std:
   return text;
 }
 
+constexpr std::chrono::seconds port_release_bound{2};
+
 }  // namespace
 
 DemoProxy::DemoProxy(DemoFolder folder) : folder_(std::move(folder)) {
@@ -54,7 +56,12 @@ std::optional<ProcessId> DemoProxy::process() const {
 void DemoProxy::choose_ports(const UpOptions& options, const Progress& say) {
   std::set<std::uint16_t> taken;
   const auto choose = [&](std::uint16_t& port, std::uint16_t preferred, const char* what) {
-    if (port == 0) port = preferred;
+    if (port == 0) {
+      port = preferred;
+    } else {
+      // Its last user was our own proxy. The kernel lets an io_uring's sockets go a moment after the process has ended.
+      (void)await([&] { return port_is_free(port); }, port_release_bound);
+    }
     const std::uint16_t chosen = free_port_from(port, taken);
     if (chosen != port) {
       say(std::string(what) + " port " + std::to_string(port) + " is taken: using " + std::to_string(chosen) +

@@ -31,7 +31,7 @@ void run_tool(SpawnOptions options, const fs::path& log, std::chrono::millisecon
     throw DemoError(options.argv[0] + " did not end in time; its output is in " + log.string());
   }
   if (end->code != 0 || end->signal != 0) {
-    throw DemoError(options.argv[0] + " failed; its last lines (all are in " + log.string() + "):\n" + tail(log, 15));
+    throw DemoError(options.argv[0] + " failed; its last lines (all are in " + log.string() + "):\n" + tail(log, 60));
   }
 }
 
