@@ -94,12 +94,13 @@ std::string Proxy::Impl::start(ProxyOptions options, SnapshotPtr snapshot) {
     for (const auto& [fd, is_unix] : sockets) ::close(fd);
   }
   if (!problem.empty()) return problem;
-  all_stopped_ = std::make_unique<std::latch>(static_cast<std::ptrdiff_t>(workers.size()));
+  all_stopped_ = std::make_unique<std::latch>(static_cast<std::ptrdiff_t>(workers.size()) + 1);  // and whoever stops
   for (auto& worker : workers) {
     threads.emplace_back([this, &worker] {
       pthread_setname_np(pthread_self(), ("worker-" + std::to_string(worker->index())).c_str());
       worker->run();
-      // A loop must end on the thread that ran it, and not before no other worker can post to it any more.
+      // A loop must end on the thread that ran it, and not before nobody can post to it any more: neither another
+      // worker nor `stop`, whose post may have stopped this loop and still be under way.
       all_stopped_->arrive_and_wait();
       worker.reset();
     });
@@ -111,6 +112,7 @@ void Proxy::Impl::stop() {
   for (std::size_t w = 0; w < threads.size(); ++w) {
     while (!workers[w]->post([](Worker& worker) { worker.stop(); })) std::this_thread::yield();
   }
+  if (all_stopped_ != nullptr) all_stopped_->count_down();
   for (auto& thread : threads) thread.join();
   threads.clear();
   workers.clear();

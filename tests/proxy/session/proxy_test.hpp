@@ -41,6 +41,7 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
   }
 
   void TearDown() override {
+    proxy.reset();  // its threads speak to this object
     if (!HasFailure()) return;
     const std::lock_guard lock(mutex_);
     for (const auto& event : events_) ADD_FAILURE() << event.kind << ": " << event.text;
