@@ -13,7 +13,6 @@ namespace sluice::proxy {
 using protocol::ByteBuffer;
 using protocol::Bytes;
 using protocol::Command;
-using protocol::ResponseShape;
 using router::Pin;
 using router::StatementKind;
 using router::TransactionEffect;
