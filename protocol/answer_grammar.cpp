@@ -56,7 +56,12 @@ PacketRole AnswerGrammar::end_role(std::uint32_t length) const {
 
 PacketClass AnswerGrammar::classify(std::uint32_t length, std::uint8_t first) {
   if (length == 0) return state_ == State::text ? PacketClass::pass : PacketClass::malformed;
-  if (first == err_byte) return inspect(PacketRole::error);
+  if (first == err_byte) {
+    // After a prepare-OK the client may have seen the end already: there it could only take an error for another
+    // answer.
+    return shape_ == ResponseShape::prepare && state_ != State::first ? PacketClass::malformed
+                                                                      : inspect(PacketRole::error);
+  }
   switch (state_) {
     case State::first:
     case State::file_result:

@@ -251,6 +251,7 @@ std::vector<BadCase> bad_cases() {
       {"ShortPrepare", prepare, classic, packets({"00 01 00 00 00 00 00"})},
       {"PrepareResultset", prepare, classic, packets({"01"})},
       {"NoEofAfterParams", prepare, classic, packets({"00 01 00 00 00 01 00 01 00 00 00 00", column, column})},
+      {"PrepareErrForEof", prepare, classic, packets({"00 01 00 00 00 01 00 00 00 00 00 00", column, err})},
   };
 }
 
