@@ -218,17 +218,21 @@ TEST_P(ConnectTest, AClosedListenerAcceptsNoMore) {
 // In a process of its own, whose limit of descriptors is reached while it accepts.
 int run_out_of_descriptors(ConnectTest& test, Loop& loop, Acceptor& acceptor, const Endpoint& endpoint,
                            const std::function<void(std::function<bool()>)>& run_until) {
-  // Room for both ends of one connection and for one end of another. Set before the first turn: io_uring looks at the
-  // limit when it starts to accept.
+  // Room for both ends of two connections and for one end of a third: the first leaves enough for the pipe with which
+  // UBSan looks at a handler that it sees for the first time. Set before the first turn: io_uring looks at the limit
+  // when it starts to accept.
   const int spare = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  const rlimit limit{.rlim_cur = static_cast<rlim_t>(spare) + 3, .rlim_max = static_cast<rlim_t>(spare) + 3};
+  const rlimit limit{.rlim_cur = static_cast<rlim_t>(spare) + 5, .rlim_max = static_cast<rlim_t>(spare) + 5};
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return 2;
   ::close(spare);
   Recorder first(test);
   Recorder second(test);
+  Recorder third(test);
   loop.connect(endpoint, first);
   run_until([&] { return acceptor.fds.size() == 1 && first.connected == 0; });
   loop.connect(endpoint, second);
+  run_until([&] { return acceptor.fds.size() == 2 && second.connected == 0; });
+  loop.connect(endpoint, third);
   run_until([&] { return acceptor.failures > 0; });
   if (acceptor.last_error != EMFILE) return 3;
   acceptor.fds.clear();
