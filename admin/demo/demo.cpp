@@ -23,7 +23,7 @@ int told(std::ostream& err, Command&& command) {
   try {
     return command();
   } catch (const std::exception& error) {
-    err << "sluice demo: " << error.what() << std::endl;
+    err << "sluice demo: " << error.what() << '\n';
     return 1;
   }
 }
@@ -48,14 +48,14 @@ void require_same(const Cluster& cluster, const UpOptions& options, const DemoFo
                     options.nodes.value_or(static_cast<unsigned>(cluster.size())) == cluster.size();
   if (same) return;
   throw DemoError(folder.path().string() + " already holds a demo of " + std::to_string(cluster.size()) + " " +
-                  std::string(to_string(cluster.flavour())) +
-                  " servers. Remove it first (`sluice demo down`), or name another --dir.");
+                  std::string(to_string(cluster.flavour())) + " servers. Name another --dir, or remove it first:\n  " +
+                  folder.down_command());
 }
 
 int run_up(const UpOptions& options, std::ostream& out) {
   const auto folder = DemoFolder::make(options.dir);
   const FolderLock lock(folder.path(), lock_bound);
-  const Progress say = [&out](const std::string& line) { out << line << std::endl; };
+  const Progress say = [&out](const std::string& line) { out << line << '\n' << std::flush; };
   Cluster cluster(cluster_options(folder, options, say));
   require_same(cluster, options, folder);
   const auto down = std::ranges::count_if(cluster.nodes(), [](const Node& node) { return !node.running(); });
@@ -77,7 +77,7 @@ void end_process(const fs::path& pid_file) {
 int run_down(const DownOptions& options, std::ostream& out) {
   const auto folder = DemoFolder::find(options.dir);
   if (!folder) {
-    out << "there is no demo in " << options.dir.string() << std::endl;
+    out << "there is no demo in " << options.dir.string() << '\n';
     return 0;
   }
   const FolderLock lock(folder->path(), lock_bound);
@@ -87,8 +87,8 @@ int run_down(const DownOptions& options, std::ostream& out) {
     for (const auto& node : fs::directory_iterator(folder->nodes())) end_process(node.path() / "pid");
   }
   const bool all = folder->remove();
-  out << "removed the demo in " << folder->path().string() << std::endl;
-  if (!all) out << "the folder itself stays: there are files in it that are not the demo's" << std::endl;
+  out << "removed the demo in " << folder->path().string() << '\n';
+  if (!all) out << "the folder itself stays: there are files in it that are not the demo's" << '\n';
   return 0;
 }
 

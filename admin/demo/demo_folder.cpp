@@ -4,6 +4,7 @@
 
 #include "admin/demo/error.hpp"
 #include "admin/demo/files.hpp"
+#include "admin/demo/shell_word.hpp"
 
 namespace sluice::demo {
 namespace {
@@ -56,6 +57,11 @@ bool DemoFolder::remove() const {
   fs::remove(path_ / (std::string(mark) + ".new"));
   std::error_code not_empty;
   return fs::remove(path_, not_empty);
+}
+
+// By its path, since this program need not be in PATH.
+std::string DemoFolder::down_command() const {
+  return shell_word(fs::read_symlink("/proc/self/exe").string()) + " demo down --dir " + shell_word(path_.string());
 }
 
 }  // namespace sluice::demo

