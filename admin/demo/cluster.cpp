@@ -101,7 +101,7 @@ void Cluster::prepare() {
   context_->run_as = server_account({options_.folder, context_->installation.server.parent_path()});
   if (!fs::exists(data_template())) {
     const fs::path draft = options_.folder / "template.new";
-    make_data_template(context_->installation, draft, context_->run_as);
+    make_data_template(context_->installation, draft, context_->run_as, options_.lock);
     fs::rename(draft, data_template());
   }
   save();

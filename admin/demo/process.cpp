@@ -120,6 +120,7 @@ void raise_open_files(std::uint64_t wanted) {
   }
   // Whatever the caller holds (its shell's pipes too) must not stay open in a server that goes on for days.
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (plan.options->keep_open >= 0) ::fcntl(plan.options->keep_open, F_SETFD, 0);
   raise_open_files(plan.options->open_files_max);
 
   if (const auto& run_as = plan.options->run_as) {

@@ -39,6 +39,9 @@ struct SpawnOptions {
   std::filesystem::path pid_file;        // none when empty
   std::optional<RunAs> run_as;           // only root may
   Lifetime lifetime = Lifetime::detached;
+  // A descriptor that it and its own children keep: a FolderLock's is then held until the last of them has ended, even
+  // if whoever spawned it was killed.
+  int keep_open = -1;
   std::uint64_t open_files_max = 0;  // soft limit, raised as far as we may; 0: inherited
 };
 

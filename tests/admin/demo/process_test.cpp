@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <memory>
+#include <string>
 #include <thread>
 
 #include "admin/demo/error.hpp"
@@ -122,6 +124,26 @@ TEST_F(Process, InheritsNoDescriptor) {
   ASSERT_TRUE(await_exit(id, 10s));
   const auto count = read_file(folder_.path() / "output");
   EXPECT_EQ(count, "4\n");  // 0, 1, 2 and the folder that ls reads
+}
+
+// As when `demo up` is killed while a tool works: the tool is a script, and only the script dies with us.
+TEST_F(Process, ALockThatItKeepsIsHeldUntilItsLastChildHasEnded) {
+  SpawnOptions options = shell("sleep 100 & echo $! > \"$CHILD.new\"; mv \"$CHILD.new\" \"$CHILD\"; wait");
+  const fs::path child_file = folder_.path() / "child";
+  options.environment = {"CHILD=" + child_file.string()};
+  auto lock = std::make_unique<FolderLock>(folder_.path(), 0ms);
+  options.keep_open = lock->descriptor();
+  const ProcessId script = spawn(options);
+  ASSERT_TRUE(await([&] { return fs::exists(child_file); }, 10s));
+  const auto child = identify(std::stoi(read_file(child_file).value_or("0")));
+  ASSERT_TRUE(child);
+
+  lock.reset();
+  EXPECT_TRUE(send_signal(script, SIGKILL));
+  ASSERT_TRUE(await_exit(script, 10s));
+  EXPECT_THROW(FolderLock(folder_.path(), 0ms), DemoError);
+  EXPECT_TRUE(send_signal(*child, SIGKILL));
+  EXPECT_NO_THROW(FolderLock(folder_.path(), 10s));
 }
 
 }  // namespace
