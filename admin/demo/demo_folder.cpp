@@ -51,7 +51,7 @@ std::optional<DemoFolder> DemoFolder::find(const fs::path& dir) {
 bool DemoFolder::remove() const {
   for (const char* name : contents) {
     fs::remove_all(path_ / name);
-    fs::remove(path_ / (std::string(name) + ".new"));
+    fs::remove_all(path_ / (std::string(name) + ".new"));  // a draft that a killed `up` left
   }
   fs::remove(path_ / mark);
   fs::remove(path_ / (std::string(mark) + ".new"));

@@ -12,6 +12,7 @@
 
 #include "admin/demo/cluster.hpp"
 #include "admin/demo/files.hpp"
+#include "admin/demo/wait.hpp"
 #include "support/ports.hpp"
 #include "support/temp_folder.hpp"
 
@@ -190,6 +191,20 @@ TEST_F(Demo, DownEndsServersAlsoWhenTheConfigurationIsLost) {
   fs::remove(options_.dir / "cluster.conf");
   EXPECT_EQ(run_down(), 0) << err_.str();
   EXPECT_FALSE(is_running(leader));
+  EXPECT_FALSE(fs::exists(options_.dir));
+}
+
+TEST_F(Demo, DownClearsWhatAKilledUpLeft) {
+  const fs::path draft = fs::path(options_.dir) / "template.new";
+  SpawnOptions killed;
+  killed.argv = {SLUICE_BINARY, "demo", "up", "--no-proxy", "--dir", options_.dir.string()};
+  killed.lifetime = Lifetime::with_parent;
+  const ProcessId id = spawn(killed);
+  ASSERT_TRUE(await([&] { return fs::exists(draft / "mysql"); }, std::chrono::seconds{30}));
+  EXPECT_TRUE(send_signal(id, SIGKILL));
+  ASSERT_TRUE(await_exit(id, std::chrono::seconds{10}));
+
+  EXPECT_EQ(run_down(), 0) << err_.str();
   EXPECT_FALSE(fs::exists(options_.dir));
 }
 
