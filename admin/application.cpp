@@ -97,8 +97,8 @@ class Application {
   std::vector<failover::ClusterState> states_;
   std::vector<std::vector<std::unique_ptr<Suspicion>>> suspicions_;
   proxy::SnapshotPtr snapshot_;
-  std::unique_ptr<SqlServer> sql_;
-  std::unique_ptr<HttpServer> http_;
+  std::shared_ptr<Port> sql_;
+  std::shared_ptr<Port> http_;
   std::unique_ptr<proxy::Proxy> proxy_;  // destroyed first: its threads call into what stands above
   const std::uint64_t started_ms_ = unix_ms();
   bool draining_ = false;
@@ -141,16 +141,16 @@ std::string Application::start_doors() {
     auto account = make_admin_account(config_);
     if (!account) return account.error();
     if (!account->made_file.empty()) spdlog::info("made a password for the admin port: {}", account->made_file);
-    SqlServerOptions options;
+    SqlOptions options;
     options.listen = *config_.admin.sql_listen;
     options.account.user = account->user;
     options.account.credential.password = account->password;
-    auto sql = SqlServer::listen(io_, std::move(options), source_);
+    auto sql = listen_sql(io_, std::move(options), source_);
     if (!sql) return sql.error();
     sql_ = std::move(*sql);
   }
   if (config_.admin.http_listen) {
-    auto http = HttpServer::listen(io_, {*config_.admin.http_listen}, source_);
+    auto http = listen_http(io_, {*config_.admin.http_listen}, source_);
     if (!http) return http.error();
     http_ = std::move(*http);
   }

@@ -1,7 +1,7 @@
 // The admin SQL port: listens, and gives each connection a session (session.hpp) whose queries run on the control
 // thread over freshly gathered state. Callbacks, no coroutines; connections, packets and every wait are bounded.
 //
-// Flow: `auto server = SqlServer::listen(io, options, source); if (!server) die(server.error());` … `server->stop()`.
+// Flow: `auto port = listen_sql(io, options, source); if (!port) die(port.error());` … `(*port)->stop()`.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "admin/port.hpp"
 #include "admin/sql/engine.hpp"
 #include "admin/sql/session.hpp"
 #include "admin/state.hpp"
@@ -17,7 +18,7 @@
 
 namespace sluice::admin {
 
-struct SqlServerOptions {
+struct SqlOptions {
   io::Endpoint listen;
   SqlAccount account;
   std::size_t connections_max = 64;
@@ -27,23 +28,8 @@ struct SqlServerOptions {
   EngineLimits engine;
 };
 
-class SqlServer {
- public:
-  class Impl;  // server.cpp
-  // `source` must outlive the server. The error names the address and the reason.
-  static Result<std::unique_ptr<SqlServer>, std::string> listen(boost::asio::io_context& io, SqlServerOptions options,
-                                                                StateSource& source);
-  ~SqlServer();
-  SqlServer(const SqlServer&) = delete;
-  SqlServer& operator=(const SqlServer&) = delete;
-
-  [[nodiscard]] const io::Endpoint& endpoint() const;  // port 0 resolved
-  [[nodiscard]] std::size_t connections() const;
-  void stop();  // closes everything; callbacks that are still on their way do nothing
-
- private:
-  explicit SqlServer(std::shared_ptr<Impl> impl);
-  std::shared_ptr<Impl> impl_;
-};
+// `source` must outlive the port.
+[[nodiscard]] Result<std::shared_ptr<Port>, std::string> listen_sql(boost::asio::io_context& io, SqlOptions options,
+                                                                    StateSource& source);
 
 }  // namespace sluice::admin

@@ -54,13 +54,13 @@ TEST(Readiness, NeedsALeaderEverywhere) {
 class HttpTest : public testing::Test {
  protected:
   void start(std::uint32_t request_timeout_ms = 10'000, std::size_t connections_max = 64) {
-    HttpServerOptions options;
+    HttpOptions options;
     options.listen = {"127.0.0.1", 0, {}};
     options.request_timeout_ms = request_timeout_ms;
     options.connections_max = connections_max;
-    auto server = HttpServer::listen(io_, options, source_);
+    auto server = listen_http(io_, options, source_);
     ASSERT_TRUE(server) << server.error();
-    server_ = std::move(*server);
+    server_ = *server;
     thread_ = std::thread([this] { io_.run(); });
   }
   void TearDown() override {
@@ -93,7 +93,7 @@ class HttpTest : public testing::Test {
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   test::FixedSource source_{io_};
-  std::unique_ptr<HttpServer> server_;
+  std::shared_ptr<Port> server_;
   std::thread thread_;
 };
 

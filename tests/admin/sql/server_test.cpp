@@ -31,15 +31,15 @@ using Client = std::unique_ptr<MYSQL, CloseMysql>;
 
 class SqlServerTest : public testing::Test {
  protected:
-  void start(void (*adjust)(SqlServerOptions&) = [](SqlServerOptions&) {}) {
-    SqlServerOptions options;
+  void start(void (*adjust)(SqlOptions&) = [](SqlOptions&) {}) {
+    SqlOptions options;
     adjust(options);
     options.listen = {"127.0.0.1", 0, {}};
     options.account.user = "admin";
     options.account.credential.password = "adm1n-pw";
-    auto server = SqlServer::listen(io_, std::move(options), source_);
+    auto server = listen_sql(io_, std::move(options), source_);
     ASSERT_TRUE(server) << server.error();
-    server_ = std::move(*server);
+    server_ = *server;
     thread_ = std::thread([this] { io_.run(); });
   }
   void TearDown() override {
@@ -90,7 +90,7 @@ class SqlServerTest : public testing::Test {
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   test::FixedSource source_{io_};
-  std::unique_ptr<SqlServer> server_;
+  std::shared_ptr<Port> server_;
   std::thread thread_;
   bool connected_ = false;
 };
@@ -169,7 +169,7 @@ TEST_F(SqlServerTest, CommandsReachTheProcess) {
 }
 
 TEST_F(SqlServerTest, ConnectionsAreBounded) {
-  start([](SqlServerOptions& o) { o.connections_max = 1; });
+  start([](SqlOptions& o) { o.connections_max = 1; });
   const Client first = connect();
   ASSERT_TRUE(connected_);
   const Client second = connect();
@@ -193,7 +193,7 @@ std::string until_closed(tcp::socket& socket, const std::string& bytes) {
 class HostileBytes : public SqlServerTest, public testing::WithParamInterface<std::string> {};
 
 TEST_P(HostileBytes, EndInAClosedConnectionAndNothingElse) {
-  start([](SqlServerOptions& o) { o.login_timeout_ms = 300; });
+  start([](SqlOptions& o) { o.login_timeout_ms = 300; });
   asio::io_context io;
   tcp::socket socket(io);
   socket.connect({asio::ip::address_v4::loopback(), server_->endpoint().port});
@@ -214,7 +214,7 @@ INSTANTIATE_TEST_SUITE_P(Table, HostileBytes,
                                          std::string(100'000, '\xff'), std::string(100'000, '\0'), packet(0, 1, ""),
                                          packet(0xffffff, 1, std::string(70'000, 'x')),
                                          packet(32, 7, std::string(32, '\0')), packet(32, 1, std::string(32, '\0')),
-                                         packet(32, 1, "\x00\x0a" + std::string(30, '\0')),
+                                         packet(32, 1, std::string("\x00\x0a", 2) + std::string(30, '\0')),
                                          packet(200, 1, std::string("\x05\xa2\x0f", 3) + std::string(100, 'a'))));
 
 TEST_F(SqlServerTest, ManyPipelinedQueriesAreAnsweredInOrder) {
@@ -236,7 +236,7 @@ TEST_F(SqlServerTest, ManyPipelinedQueriesAreAnsweredInOrder) {
 }
 
 TEST_F(SqlServerTest, ASilentClientIsDroppedAndForgotten) {
-  start([](SqlServerOptions& o) { o.login_timeout_ms = 50; });
+  start([](SqlOptions& o) { o.login_timeout_ms = 50; });
   asio::io_context io;
   tcp::socket socket(io);
   socket.connect({asio::ip::address_v4::loopback(), server_->endpoint().port});
@@ -258,12 +258,12 @@ TEST_F(SqlServerTest, StoppingWithClientsLeavesNothing) {
 TEST(SqlServerListen, SaysWhichAddressIsTaken) {
   asio::io_context io;
   test::FixedSource source(io);
-  SqlServerOptions options;
+  SqlOptions options;
   options.listen = {"127.0.0.1", 0, {}};
-  const auto first = SqlServer::listen(io, options, source);
+  const auto first = listen_sql(io, options, source);
   ASSERT_TRUE(first);
   options.listen = (*first)->endpoint();
-  const auto second = SqlServer::listen(io, options, source);
+  const auto second = listen_sql(io, options, source);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error(), "cannot listen on " + options.listen.to_string() + ": Address already in use");
 }
