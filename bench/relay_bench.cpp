@@ -185,7 +185,7 @@ class Clients final : public TimerHandler {
 // ---- processes ----
 
 template <class Body>
-pid_t in_child(Body body) {
+pid_t in_child(const Body& body) {
   const pid_t child = ::fork();
   if (child != 0) return child;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -121,7 +121,7 @@ struct Hasher {
 struct Writer {
   using Mark = std::size_t;
   std::size_t bytes_max;
-  std::string text{};
+  std::string text;
   bool cut = false;
   void operator()(std::string_view piece, bool fold) {
     cut = cut || piece.size() > bytes_max - text.size();
@@ -143,7 +143,7 @@ Digest digest(std::string_view sql, const Dialect& dialect) {
 }
 
 std::string normalize(std::string_view sql, const Dialect& dialect, std::size_t bytes_max) {
-  Writer writer{.bytes_max = bytes_max};
+  Writer writer{.bytes_max = bytes_max, .text = {}};
   Normalizer(writer).run(sql, dialect);
   if (writer.cut && writer.text.size() + cut_mark.size() <= bytes_max) writer.text += cut_mark;
   return std::move(writer.text);

@@ -9,7 +9,7 @@ enum Class : std::uint8_t { space = 1, digit = 2, name = 4, hex = 8, high = 16 }
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> classes{};
-  for (unsigned c : {' ', '\t', '\n', '\v', '\f', '\r'}) classes[c] = space;
+  for (const unsigned char c : std::string_view(" \t\n\v\f\r")) classes[c] = space;
   for (unsigned c = '0'; c <= '9'; ++c) classes[c] = digit | name | hex;
   for (unsigned c = 'a'; c <= 'z'; ++c) classes[c] = classes[c - 32] = name;
   for (unsigned c = 'a'; c <= 'f'; ++c) classes[c] = classes[c - 32] = name | hex;

@@ -47,6 +47,7 @@ class Process {
     if (pipe2(ends.data(), O_CLOEXEC) != 0) std::abort();
     arguments.insert(arguments.begin(), SLUICE_BINARY);
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (auto& a : arguments) argv.push_back(a.data());
     argv.push_back(nullptr);
     pid_ = fork();
@@ -147,7 +148,8 @@ class ApplicationTest : public testing::TestWithParam<const char*> {
                                     << "[[cluster]]\nname = \"main\"\nservers = [\"127.0.0.1:1\"]\n"
                                        "monitor = { user = \"m\", password = \"m0nitor-pw\" }\n"
                                     << users;
-    std::filesystem::permissions(dir_ + "/s.toml", std::filesystem::perms(0600));
+    std::filesystem::permissions(dir_ + "/s.toml",
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   }
   [[nodiscard]] std::vector<std::string> run() const { return {"run", "--config", dir_ + "/s.toml"}; }
   void expect_no_secret(const Process& process) const {
