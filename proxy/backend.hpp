@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -138,7 +139,8 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   // The session state that the connection is in. The session that has it keeps it true.
   CarriedState state;
   BackendStatements statements;
-  std::uint64_t insert_id = 0;     // what LAST_INSERT_ID() gives on it, once it was given back
+  // What LAST_INSERT_ID() gives on it, once it was given back; nullopt: not known.
+  std::optional<std::uint64_t> insert_id = 0;
   std::uint32_t last_session = 0;  // who had it last: its diagnostics, and nobody else's, are on it
   std::uint64_t idle_since_ms = 0;
   bool tainted = false;  // something on it can't be undone: close it instead of giving it back

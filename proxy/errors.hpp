@@ -70,6 +70,12 @@ struct ClientError {
       "sluice: what the previous statement left behind (warnings, row counts) is gone: its server connection served "
       "another client, or was asked for LAST_INSERT_ID(), since; ask within a transaction"};
 }
+[[nodiscard]] inline ClientError insert_id_gone() {
+  return {
+      1105, "HY000",
+      "sluice: what LAST_INSERT_ID() was is gone: its server connection was lost before it was asked for it; the next "
+      "INSERT sets it anew"};
+}
 [[nodiscard]] inline ClientError settings_gone() {
   return {1105, "HY000",
           "sluice: this statement was prepared under a character set, SQL mode or schema that can't be brought back on "

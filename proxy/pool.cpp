@@ -30,6 +30,7 @@ Backend* Pool::acquire(PoolWaiter& waiter) {
   waiter.place = std::prev(waiters_.end());
   waiter.in_line = true;
   open_for_waiters();
+  if (connecting_ < waiters_.size()) call_back_oldest();
   return nullptr;
 }
 
@@ -37,6 +38,30 @@ void Pool::cancel(PoolWaiter& waiter) {
   if (!waiter.in_line) return;
   waiters_.erase(waiter.place);
   waiter.in_line = false;
+}
+
+bool Pool::keep(PoolWaiter& waiter) {
+  assert(!waiter.in_line && !waiter.kept);
+  if (!waiters_.empty()) return false;
+  waiter.kept_since_ms = host_.loop().now_ms();
+  kept_.push_back(&waiter);
+  waiter.place = std::prev(kept_.end());
+  waiter.kept = true;
+  start_idle_timer();
+  return true;
+}
+
+void Pool::unkeep(PoolWaiter& waiter) {
+  if (!waiter.kept) return;
+  kept_.erase(waiter.place);
+  waiter.kept = false;
+}
+
+void Pool::call_back_oldest() {
+  if (kept_.empty()) return;
+  PoolWaiter& keeper = *kept_.front();
+  unkeep(keeper);
+  keeper.on_wanted_back();
 }
 
 Backend* Pool::pick_only(const PoolWaiter& waiter) {
@@ -73,7 +98,7 @@ void Pool::release(Backend& backend) {
   if (backend.tainted) return discard(backend);
   backend.idle_since_ms = host_.loop().now_ms();
   idle_.push_back(&backend);
-  if (!idle_timer_.valid()) idle_timer_ = host_.loop().start_timer(idle_max_ms_, *this);
+  start_idle_timer();
   serve();
 }
 
@@ -167,13 +192,20 @@ void Pool::deny_all(std::uint16_t code, const std::string& sqlstate, const std::
   for (PoolWaiter* waiter : denied) waiter->on_backend_denied(code, sqlstate, text);
 }
 
+void Pool::start_idle_timer() {
+  if (!idle_timer_.valid()) idle_timer_ = host_.loop().start_timer(idle_max_ms_, *this);
+}
+
 void Pool::on_timer(io::TimerId /*timer*/) {
   idle_timer_ = {};
   const std::uint64_t now = host_.loop().now_ms();
   while (!idle_.empty() && idle_.front()->idle_since_ms + idle_max_ms_ <= now) remove(*idle_.front());
-  if (idle_.empty()) return;
-  const std::uint64_t next = idle_.front()->idle_since_ms + idle_max_ms_ - now;
-  idle_timer_ = host_.loop().start_timer(std::max<std::uint64_t>(next, 1000), *this);
+  while (!kept_.empty() && kept_.front()->kept_since_ms + idle_max_ms_ <= now) call_back_oldest();
+  std::uint64_t oldest = now + 1;
+  if (!idle_.empty()) oldest = std::min(oldest, idle_.front()->idle_since_ms);
+  if (!kept_.empty()) oldest = std::min(oldest, kept_.front()->kept_since_ms);
+  if (oldest > now) return;
+  idle_timer_ = host_.loop().start_timer(std::max<std::uint64_t>(oldest + idle_max_ms_ - now, 1000), *this);
 }
 
 }  // namespace sluice::proxy

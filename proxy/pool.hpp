@@ -1,8 +1,9 @@
 // The connections of one worker to one server for one user: idle ones, busy ones, and the sessions that wait for one.
 //
 // Flow: a session calls `acquire`; it gets a backend at once, or waits in line until `on_backend_granted` (or
-// `on_backend_denied`). `release` gives it back. A connection is only given to a session whose identity it has and
-// whose state it can be brought to; if there is none and the limit is reached, the oldest idle one makes room.
+// `on_backend_denied`). `release` gives it back; `keep` lets the session have it until somebody else needs it. A
+// connection is only given to a session whose identity it has and whose state it can be brought to; if there is none
+// and the limit is reached, the oldest idle one makes room.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,8 @@ class PoolWaiter {
   virtual void on_backend_granted(Backend& backend) = 0;
   // code 0: the server could not be reached (the text says why); else the server's own answer to logging on.
   virtual void on_backend_denied(std::uint16_t code, std::string_view sqlstate, std::string_view text) = 0;
+  // Others need the connection that it keeps (`Pool::keep`): it must release it soon.
+  virtual void on_wanted_back() = 0;
 
   IdentityPtr wanted_identity;
   const CarriedState* wanted_state = nullptr;
@@ -29,9 +32,11 @@ class PoolWaiter {
   // is compared, never followed.
   const Backend* only = nullptr;
 
-  // The pool's own: where it stands in line.
+  // The pool's own: where it stands in line, or among those that keep a connection. Never both.
   std::list<PoolWaiter*>::iterator place;
   bool in_line = false;
+  bool kept = false;
+  std::uint64_t kept_since_ms = 0;
 
  protected:
   ~PoolWaiter() = default;
@@ -67,6 +72,10 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   // and the waiter does not stand in line.
   [[nodiscard]] Backend* acquire(PoolWaiter& waiter);
   void cancel(PoolWaiter& waiter);
+  // The waiter keeps the connection that it was given, though it has no need of it now, until `on_wanted_back`: when
+  // others wait, or after the time that idle ones are kept. False: others wait already.
+  [[nodiscard]] bool keep(PoolWaiter& waiter);
+  void unkeep(PoolWaiter& waiter);
   // Gives it back for others. A tainted one is closed.
   void release(Backend& backend);
   // Closes it and lets it go; somebody else may get a new one in its place.
@@ -77,6 +86,7 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   [[nodiscard]] const PoolKey& key() const { return key_; }
   [[nodiscard]] std::uint32_t connecting() const { return connecting_; }
   [[nodiscard]] std::uint32_t idle() const { return static_cast<std::uint32_t>(idle_.size()); }
+  [[nodiscard]] std::uint32_t kept() const { return static_cast<std::uint32_t>(kept_.size()); }
   [[nodiscard]] std::uint32_t total() const { return static_cast<std::uint32_t>(all_.size()); }
   [[nodiscard]] std::uint32_t waiting() const { return static_cast<std::uint32_t>(waiters_.size()); }
   [[nodiscard]] std::uint32_t limit() const { return limit_; }
@@ -94,6 +104,8 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   Backend* take_idle(std::size_t index, const PoolWaiter& waiter);
   void serve();  // hands idle connections to whoever waits
   void open_for_waiters();
+  void call_back_oldest();
+  void start_idle_timer();
   void open(const IdentityPtr& identity);
   void remove(Backend& backend);
   void deny_all(std::uint16_t code, const std::string& sqlstate, const std::string& text, const IdentityPtr& identity);
@@ -106,6 +118,7 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   std::vector<std::unique_ptr<Backend>> all_;
   std::vector<Backend*> idle_;  // the most recently used last
   std::list<PoolWaiter*> waiters_;
+  std::list<PoolWaiter*> kept_;  // who keeps a connection without need, the longest first
   std::uint32_t connecting_ = 0;
   std::uint64_t statements_ = 0;
   io::TimerId idle_timer_;

@@ -192,16 +192,14 @@ void Session::finish() {
   stage_ = Stage::over;
   worker_.loop().cancel_timer(deadline_);
   deadline_ = {};
-  if (backend_ != nullptr) {
-    // Closing the connection is what ends an open transaction for certain.
-    discard_backend();
-  }
+  let_go();
   channel_.close();
   worker_.bury_session(*this);
 }
 
 void Session::abandon() {
   stage_ = Stage::over;
+  if (kept) pool_->unkeep(*this);
   channel_.close();
   if (backend_ != nullptr) backend_->set_user(nullptr);
   backend_ = nullptr;
@@ -271,7 +269,7 @@ SessionRow Session::row() const {
   row.state = names[static_cast<std::size_t>(stage_)];
   if (stage_ == Stage::holding) row.state += " (" + hold_reason_ + ")";
   if (backend_ != nullptr) row.server = backend_->server_name();
-  if (backend_ != nullptr) row.pin = tie();
+  if (backend_ != nullptr) row.pin = kept ? "LAST_INSERT_ID (given up as soon as another needs the connection)" : tie();
   row.in_transaction = in_transaction_;
   row.tls = channel_.tls();
   row.statements = statement_count_;

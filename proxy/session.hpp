@@ -5,8 +5,9 @@
 // passes through `on_answer`; `on_answered` notes what it changed and gives the connection back, unless something ties
 // the session to it (`tie()` says what).
 //
-// Code: session.cpp (life and login), session_commands.cpp (what each command means), session_run.cpp (from route to
-// answer), session_waits.cpp (waiting, losing, deadlines).
+// Code: session.cpp (life and login), session_commands.cpp (what each command means), session_place.cpp (which server),
+// session_run.cpp (from the connection to the end of the answer), session_effects.cpp (what the answer changed, and
+// giving the connection back), session_waits.cpp (waiting, losing, deadlines).
 #pragma once
 
 #include <cstdint>
@@ -59,6 +60,9 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void kill_answered(std::uint32_t id, std::uint16_t error);  // 0: done; 1094, 1095: as the server says it
 
  private:
+  // How often a statement is placed anew before it is held, or sent before it fails.
+  static constexpr std::uint32_t tries_max = 4;
+
   enum class Stage : std::uint8_t {
     login,
     idle,
@@ -128,21 +132,27 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   [[nodiscard]] router::Dialect dialect() const;
   [[nodiscard]] ClientStatement* current_statement(std::string_view command_name);
 
-  // --- from route to answer (session_run.cpp)
+  // --- which server (session_place.cpp)
   void route();
   void route_attached();
+  [[nodiscard]] std::optional<std::uint32_t> choose() const;
   void take_from(std::uint32_t server);
+  void take_last_backend();
   [[nodiscard]] bool selects_schema() const;
   [[nodiscard]] bool diagnostics_only() const;
   [[nodiscard]] bool diagnostics_spoiled(const Backend& backend) const;
   [[nodiscard]] bool misplaced() const;
   void leave_server();
+
+  // --- from the connection to the end of the answer (session_run.cpp)
   void got_backend(Backend& backend);
   [[nodiscard]] std::optional<Preparation> preparation_for(Backend& backend);
   [[nodiscard]] bool open_data_gone(Backend& backend);
   void send_current();
   [[nodiscard]] bool send_execute();
   void stream_body();
+
+  // --- what the answer changed (session_effects.cpp)
   void note_effects(const Answer& answer);
   [[nodiscard]] bool nothing_ran(const Answer& answer) const;
   void note_transaction(const Answer& answer);
@@ -154,6 +164,10 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   [[nodiscard]] std::string tie() const;  // why the connection is kept, in words
   [[nodiscard]] bool may_touch_insert_id() const;
   void hand_back();
+  void let_go();
+  void read_insert_id();
+  void insert_id_left_behind();
+  void on_wanted_back() override;
 
   void on_backend_granted(Backend& backend) override;
   void on_prepared(Backend& backend) override;
@@ -215,6 +229,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   bool unstamped_write_ = false;       // a write of the open transaction: counts from its end
   std::uint64_t last_insert_id_ = 0;   // what LAST_INSERT_ID() is in this session
   bool insert_id_moved_ = false;       // the connection in use may have another one by now: read it before giving back
+  bool insert_id_lost_ = false;        // what it is was known to a connection only that is gone
   const Backend* last_backend_ = nullptr;  // the last statement's; compared, never followed
   std::uint32_t last_server_ = 0;
   bool giving_back_ = false;  // the connection goes back as soon as its insert id was read

@@ -249,14 +249,14 @@ void Session::kill_answered(std::uint32_t id, std::uint16_t error) {
 }
 
 void Session::forget_session_state() {
-  if (backend_ != nullptr) discard_backend();
+  let_go();
   state_ = {};
   statements_.clear();
   pins_ = router::Pin::none;
   status_ = protocol::status::autocommit;
   in_transaction_ = read_only_transaction_ = transaction_unsure_ = next_transaction_set_ = false;
   last_insert_id_ = 0;
-  insert_id_moved_ = giving_back_ = false;
+  insert_id_lost_ = false;
   last_backend_ = nullptr;
   lost_.clear();
 }

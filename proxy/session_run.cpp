@@ -1,167 +1,15 @@
-// Session: a statement's way from its route to the end of its answer.
+// Session: a statement's way from the connection that it got to the end of its answer.
 #include <algorithm>
 
 #include "protocol/packet.hpp"
 #include "protocol/statement.hpp"
-#include "proxy/diagnostics_statement.hpp"
-#include "proxy/route.hpp"
 #include "proxy/session.hpp"
 #include "proxy/worker.hpp"
 
 namespace sluice::proxy {
 
 using protocol::ByteBuffer;
-using protocol::Bytes;
 using protocol::Command;
-using router::Pin;
-using router::StatementKind;
-using router::TransactionEffect;
-namespace flag = protocol::status;
-
-namespace {
-
-// In doubt it does: then this session's reads go to the leader until a replica is known to have it.
-bool may_write(const router::Classification& effect) {
-  if (effect.replica_safe) return false;
-  if (effect.multi) return true;
-  switch (effect.kind) {
-    case StatementKind::empty:
-    case StatementKind::set:
-    case StatementKind::use:
-    case StatementKind::begin:
-    case StatementKind::commit:
-    case StatementKind::rollback:
-    case StatementKind::savepoint:
-    case StatementKind::show:
-    case StatementKind::explain:
-    case StatementKind::prepare:
-    case StatementKind::deallocate:
-    case StatementKind::unlock_tables:
-      return false;
-    default:
-      return true;
-  }
-}
-
-}  // namespace
-
-void Session::route() {
-  if (backend_ != nullptr) return route_attached();
-  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
-  const router::Classification* effect = current_.effect;
-  if (effect != nullptr && effect->needs.diagnostics && last_backend_ != nullptr) {
-    if (!diagnostics_only() && cluster.leader != last_server_) return fail_current(diagnostics_gone());
-    only = last_backend_;
-    pool_ = &worker_.pool(account_->cluster, last_server_, user_);
-    server_ = last_server_;
-    Backend* backend = pool_->acquire(*this);
-    only = nullptr;
-    if (backend == nullptr) return fail_current(diagnostics_gone());
-    return got_backend(*backend);
-  }
-  // With autocommit off a read opens a transaction, and what follows in it may write.
-  const bool begins_read_only = effect != nullptr && effect->transaction == TransactionEffect::begin_read_only;
-  const bool replica_safe = state_.autocommit && (current_.replica_safe || begins_read_only);
-  RouteRequest request{.replica_safe = replica_safe,
-                       .last_write_ms = last_write_ms_,
-                       .turn = worker_.next_turn(),
-                       .avoid_until_ms = worker_.avoid_until_ms(account_->cluster),
-                       .now_ms = worker_.loop().now_ms()};
-  auto server = choose_server(cluster, request);
-  // The leader knows best whether a schema exists; while there is none, those who only read still get in.
-  request.replica_safe = selects_schema();
-  if (!server && request.replica_safe) server = choose_server(cluster, request);
-  if (!server) return hold(cluster.leader ? "its leader was just lost" : cluster.reason);
-  take_from(*server);
-}
-
-void Session::take_from(std::uint32_t server) {
-  server_ = server;
-  pool_ = &worker_.pool(account_->cluster, server, user_);
-  if (Backend* backend = pool_->acquire(*this); backend != nullptr) return got_backend(*backend);
-  wait_in_line();
-}
-
-// The session has a connection: because it is tied to it, or because it is being given back this moment.
-void Session::route_attached() {
-  giving_back_ = false;
-  if (backend_->preparing()) {  // its insert id is being read; on_prepared goes on
-    stage_ = Stage::preparing;
-    return;
-  }
-  got_backend(*backend_);
-}
-
-bool Session::selects_schema() const {
-  const router::Classification* effect = current_.effect;
-  if (effect == nullptr) return current_.type == Command::init_db;
-  return effect->kind == StatementKind::use && !effect->multi;
-}
-
-// It asks what the statement before it left, and does nothing else.
-bool Session::diagnostics_only() const {
-  const router::Classification* effect = current_.effect;
-  if (effect == nullptr || !effect->needs.diagnostics || effect->multi) return false;
-  if (effect->kind == StatementKind::show) return true;
-  if (effect->kind != StatementKind::select || any(effect->pin)) return false;
-  return asks_only_diagnostics(current_.statement != nullptr
-                                   ? std::string_view(current_.statement->sql)
-                                   : protocol::as_text(current_.command.payload().subspan(1)));
-}
-
-// Servers before MySQL 5.7 keep warnings over a SELECT without tables, but not row counts.
-bool Session::diagnostics_spoiled(const Backend& backend) const {
-  const router::Classification* effect = current_.effect;
-  if (effect == nullptr || !effect->needs.diagnostics || !backend.row_counts_gone || tied()) return false;
-  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
-  const bool keeps_warnings = cluster.mariadb || (cluster.version_number != 0 && cluster.version_number < 50700);
-  return !keeps_warnings || effect->kind != StatementKind::show;
-}
-
-// The routing table may have changed since this server was chosen, or since the session was tied to it: what may write
-// must not run on a server that does not lead.
-bool Session::misplaced() const {
-  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
-  if (cluster.leader == server_) return false;
-  // Without a leader nothing new starts; what is open goes on.
-  if (!cluster.leader && tied()) return false;
-  const router::Classification* effect = current_.effect;
-  const bool begins_read_only = effect != nullptr && effect->transaction == TransactionEffect::begin_read_only;
-  if (tied() ? current_.replica_safe : state_.autocommit && (current_.replica_safe || begins_read_only)) return false;
-  if (diagnostics_only() || selects_schema()) return false;
-  if (!read_only_transaction_) return true;
-  if (effect == nullptr || begins_read_only) return false;
-  switch (effect->kind) {  // may end the transaction and write after it
-    case StatementKind::call:
-    case StatementKind::execute:
-    case StatementKind::other:
-      return true;
-    default:
-      return effect->multi || effect->transaction == TransactionEffect::begin ||
-             effect->transaction == TransactionEffect::implicit_commit;
-  }
-}
-
-void Session::leave_server() {
-  const router::Classification* effect = current_.effect;
-  const bool only_readable_ties = (pins_ & ~Pin::found_rows) == Pin::none && statements_.nothing_open();
-  if (read_only_transaction_ && effect != nullptr) {
-    if (effect->multi || effect->transaction == TransactionEffect::none) {
-      return fail_current(opaque_on_replica(backend_->server_name()));
-    }
-    if (effect->transaction == TransactionEffect::implicit_commit) return fail_current(read_only_transaction());
-    if (only_readable_ties) {  // a new transaction ends the old one, which changed nothing
-      discard_backend();
-      forget_ties();
-      return route();
-    }
-  }
-  const bool open = in_transaction_ || transaction_unsure_ || next_transaction_set_;
-  if (open || !only_readable_ties) return lose_backend("it does not lead the cluster any more");
-  pins_ = Pin::none;
-  hand_back();
-  route();
-}
 
 void Session::got_backend(Backend& backend) {
   backend_ = &backend;
@@ -199,25 +47,6 @@ bool Session::open_data_gone(Backend& backend) {
   return true;
 }
 
-bool Session::may_touch_insert_id() const {
-  const router::Classification* effect = current_.effect;
-  if (effect == nullptr) return false;
-  if (effect->needs.last_insert_id || effect->multi) return true;
-  switch (effect->kind) {
-    case StatementKind::insert:
-    case StatementKind::replace:
-    case StatementKind::update:
-    case StatementKind::load_data:
-    case StatementKind::call:
-    case StatementKind::do_:
-    case StatementKind::execute:
-    case StatementKind::other:
-      return true;
-    default:
-      return effect->sets_last_insert_id;
-  }
-}
-
 // nullopt: the statement can't be prepared here as it was meant.
 std::optional<Preparation> Session::preparation_for(Backend& backend) {
   Preparation preparation;
@@ -249,11 +78,15 @@ std::optional<Preparation> Session::preparation_for(Backend& backend) {
 }
 
 void Session::on_prepared(Backend& backend) {
-  if (insert_id_moved_) {
-    insert_id_moved_ = false;
-    last_insert_id_ = backend.insert_id;
+  if (insert_id_moved_ && backend.insert_id) {
+    insert_id_moved_ = insert_id_lost_ = false;
+    last_insert_id_ = *backend.insert_id;
   }
-  if (giving_back_) return hand_back();
+  if (giving_back_) {
+    hand_back();
+    if (stage_ == Stage::preparing) route();  // elsewhere
+    return;
+  }
   if (stage_ == Stage::preparing) got_backend(backend);  // the leader may have changed meanwhile: asked again there
 }
 
@@ -261,9 +94,10 @@ void Session::on_prepare_refused(Backend& /*backend*/, const protocol::ErrPacket
   const ByteBuffer text(error.message.begin(), error.message.end());
   const std::string sqlstate(error.sqlstate);
   const protocol::ErrPacket copy{error.code, sqlstate, protocol::as_text(text)};
-  if (stage_ != Stage::preparing) {  // while it was being given back
-    giving_back_ = insert_id_moved_ = false;
-    return hand_back();
+  if (giving_back_) {
+    hand_back();
+    if (stage_ == Stage::preparing) route();
+    return;
   }
   const bool login = current_.login;
   if (ClientStatement* statement = current_.statement ? statements_.find(current_.statement_id) : nullptr) {
@@ -391,144 +225,6 @@ void Session::on_answered(Backend& backend) {
   note_effects(answer);
   if (stage_ == Stage::over) return;
   end_statement();
-}
-
-void Session::note_transaction(const Answer& answer) {
-  const router::Classification* effect = current_.effect;
-  if (answer.status_seen) {
-    status_ = answer.status;
-    in_transaction_ = (answer.status & (flag::in_transaction | flag::in_transaction_readonly)) != 0;
-    if (!in_transaction_) read_only_transaction_ = false;
-    transaction_unsure_ = false;
-    state_.autocommit = backend_->state.autocommit = (answer.status & flag::autocommit) != 0;
-  }
-  const bool set_next = effect != nullptr && effect->transaction == TransactionEffect::next_only && !answer.error;
-  if (set_next) {
-    next_transaction_set_ = true;
-  } else if (answer.status_seen && !in_transaction_) {
-    next_transaction_set_ = false;
-  }
-  if (answer.error && !in_transaction_) {
-    const bool opaque = effect != nullptr && !effect->replica_safe &&
-                        (effect->multi || effect->kind == StatementKind::call ||
-                         effect->kind == StatementKind::execute || effect->kind == StatementKind::other);
-    transaction_unsure_ = !state_.autocommit || (opaque && !nothing_ran(answer));
-  }
-  if (!answer.error && effect != nullptr && effect->transaction == TransactionEffect::begin_read_only) {
-    read_only_transaction_ = in_transaction_;
-  }
-}
-
-// The text could not be parsed: no part of it was executed.
-bool Session::nothing_ran(const Answer& answer) const {
-  constexpr std::uint16_t parse_error = 1064;
-  const bool alone = !current_.effect->multi || !protocol::has(capabilities_, protocol::cap::multi_statements);
-  return answer.error && answer.error_code == parse_error && alone;
-}
-
-void Session::note_effects(const Answer& answer) {
-  Backend& backend = *backend_;
-  last_backend_ = &backend;
-  last_server_ = server_;
-  if (current_.type == Command::stmt_prepare) return note_prepared(answer);
-  if (ClientStatement* statement = current_.statement ? statements_.find(current_.statement_id) : nullptr) {
-    if (current_.type != Command::stmt_fetch) statements_.set_long_data(*statement, false);
-    statements_.set_cursor(*statement, current_.type != Command::stmt_reset && !answer.error && answer.cursor);
-  }
-  if (!answer.error && current_.type == Command::init_db) backend.state.schema = current_.schema;
-  // Servers that track the schema have told it in their OK packets, also where a procedure or DROP DATABASE changed it,
-  // and before an error in a later statement of the same text.
-  state_.schema = backend.state.schema;
-  const router::Classification* effect = current_.effect;
-  if (effect == nullptr || (current_.type != Command::query && current_.type != Command::stmt_execute)) return;
-  if (may_write(*effect)) unstamped_write_ = true;
-  if (unstamped_write_ && !in_transaction_) {
-    unstamped_write_ = false;
-    last_write_ms_ = Worker::steady_now_ms() + 1;
-  }
-  note_insert_id(answer);
-  // A tie holds even after an error: part of the statement may have been executed.
-  pins_ &= ~Pin::found_rows;
-  if (!nothing_ran(answer)) pins_ |= effect->pin;
-  if (answer.error) return;
-  pins_ &= ~(effect->unpin & ~effect->pin);
-  for (const auto& assignment : effect->assignments) {
-    state_.assign(assignment);
-    backend.state.assign(assignment);
-  }
-  if (!current_.schema.empty() && effect->kind == StatementKind::use) {
-    state_.schema = backend.state.schema = current_.schema;
-  }
-  if (effect->transaction == TransactionEffect::end_and_release) {
-    backend.tainted = true;
-    channel_.close_after_send();
-    finish();
-  }
-}
-
-void Session::note_insert_id(const Answer& answer) {
-  const router::Classification& effect = *current_.effect;
-  // Nearly always the truth, and all we have if the connection is lost before it was asked for it.
-  if (answer.last_insert_id != 0) last_insert_id_ = answer.last_insert_id;
-  const bool may_insert = effect.kind == StatementKind::insert || effect.kind == StatementKind::replace ||
-                          effect.kind == StatementKind::load_data;
-  // RETURNING answers with rows and no id; a statement that failed may have taken an id before it did.
-  const bool untold = (may_insert && answer.rows) || (answer.error && may_touch_insert_id());
-  if (answer.last_insert_id != 0 || effect.sets_last_insert_id || untold || effect.multi ||
-      effect.kind == StatementKind::call || effect.kind == StatementKind::other) {
-    insert_id_moved_ = true;
-  }
-}
-
-void Session::note_prepared(const Answer& answer) {
-  if (answer.error || answer.prepared.statement_id == 0) return;
-  statements_.add({.text = current_.preparing, .params = answer.prepared.params, .types = {}});
-}
-
-void Session::end_statement() {
-  current_ = {};
-  stage_ = Stage::idle;
-  if (backend_ != nullptr && !tied()) give_back();
-  if (draining_) drain();
-  next_command();
-}
-
-bool Session::tied() const {
-  return in_transaction_ || transaction_unsure_ || next_transaction_set_ || pins_ != Pin::none ||
-         !statements_.nothing_open();
-}
-
-std::string Session::tie() const {
-  std::string reasons;
-  const auto add = [&](std::string_view reason) {
-    if (!reasons.empty()) reasons += ", ";
-    reasons += reason;
-  };
-  if (in_transaction_) add("transaction");
-  if (transaction_unsure_) add("transaction state unknown after an error");
-  if (next_transaction_set_) add("SET TRANSACTION");
-  if (pins_ != Pin::none) add(router::to_string(pins_));
-  if (!statements_.nothing_open()) add("open cursor or long data");
-  return reasons;
-}
-
-// Gives the connection back; if LAST_INSERT_ID() may have changed on it, once that was read off.
-void Session::give_back() {
-  if (giving_back_) return;
-  if (!insert_id_moved_) return hand_back();
-  giving_back_ = true;
-  Preparation preparation;
-  preparation.target = backend_->state;
-  preparation.read_insert_id = true;
-  backend_->prepare(preparation);
-}
-
-void Session::hand_back() {
-  giving_back_ = insert_id_moved_ = false;
-  Backend* backend = std::exchange(backend_, nullptr);
-  if (backend == nullptr) return;
-  backend->resume_receive();
-  pool_->release(*backend);
 }
 
 }  // namespace sluice::proxy

@@ -11,13 +11,6 @@ using router::Pin;
 using router::StatementKind;
 using router::TransactionEffect;
 
-namespace {
-
-constexpr std::uint32_t tries_max =
-    4;  // how often a statement is placed anew before it is held, or sent before it fails
-
-}  // namespace
-
 void Session::start_deadline(std::uint64_t ms) {
   worker_.loop().cancel_timer(deadline_);
   deadline_ = worker_.loop().start_timer(ms, *this);
@@ -121,7 +114,8 @@ void Session::on_backend_denied(std::uint16_t code, std::string_view sqlstate, s
 void Session::on_backend_lost(Backend& backend, std::string_view why) {
   const Answer answer = backend.answer();
   backend_ = nullptr;
-  giving_back_ = insert_id_moved_ = false;
+  if (kept) pool_->unkeep(*this);
+  insert_id_left_behind();
   const std::string& server = backend.server_name();
   const bool in_transaction = in_transaction_ || transaction_unsure_;
   const std::string pins = tie();
@@ -151,7 +145,6 @@ void Session::on_backend_lost(Backend& backend, std::string_view why) {
 
 bool Session::waits_for_silent_server() const {
   if (backend_ == nullptr || tied() || current_.streamed || current_.tries >= tries_max) return false;
-  if (insert_id_moved_) return false;  // LAST_INSERT_ID() is known there only
   if (!worker_.snapshot().clusters[account_->cluster].servers[server_].silent) return false;
   if (stage_ == Stage::preparing) return true;  // the statement was not sent
   return stage_ == Stage::running && current_.repeatable && !current_.command.empty() && !backend_->answer().started;
@@ -225,8 +218,9 @@ void Session::lose_backend(std::string_view why) {
 }
 
 void Session::discard_backend() {
+  if (kept) pool_->unkeep(*this);
   Backend* backend = std::exchange(backend_, nullptr);
-  giving_back_ = insert_id_moved_ = false;
+  insert_id_left_behind();
   if (backend == nullptr) return;
   backend->set_user(nullptr);
   pool_->discard(*backend);

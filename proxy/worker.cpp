@@ -314,7 +314,8 @@ Report Worker::report() {
     row.user = key.user;
     row.connecting = pool->connecting();
     row.idle = pool->idle();
-    row.busy = pool->total() - pool->idle() - pool->connecting();
+    row.kept = pool->kept();
+    row.busy = pool->total() - pool->idle() - pool->connecting() - pool->kept();
     row.waiting = pool->waiting();
     row.limit = pool->limit();
     row.statements = pool->statements();

@@ -74,6 +74,7 @@ void write_pools(Page& page, const AdminState& state) {
     sum.connecting += row.connecting;
     sum.idle += row.idle;
     sum.busy += row.busy;
+    sum.kept += row.kept;
     sum.waiting += row.waiting;
     sum.statements += row.statements;
   }
@@ -81,7 +82,7 @@ void write_pools(Page& page, const AdminState& state) {
   for (const auto& [key, sum] : pools) {
     const auto& [cluster, server, user] = key;
     const std::pair<std::string_view, std::uint32_t> states[] = {
-        {"connecting", sum.connecting}, {"idle", sum.idle}, {"busy", sum.busy}};
+        {"connecting", sum.connecting}, {"idle", sum.idle}, {"busy", sum.busy}, {"kept", sum.kept}};
     for (const auto& [name, value] : states) {
       page.sample(value, {{"cluster", cluster}, {"server", server}, {"user", user}, {"state", name}});
     }

@@ -65,7 +65,8 @@ std::vector<Row> pool_rows(const AdminState& state) {
   rows.reserve(state.report.pools.size());
   for (const auto& p : state.report.pools) {
     rows.push_back({number(p.worker), text(p.cluster), text(p.server), text(p.user), number(p.connecting),
-                    number(p.idle), number(p.busy), number(p.waiting), number(p.limit), number(p.statements)});
+                    number(p.idle), number(p.busy), number(p.kept), number(p.waiting), number(p.limit),
+                    number(p.statements)});
   }
   return rows;
 }
@@ -173,6 +174,7 @@ std::vector<AdminTable> make_tables() {
         {"user"},
         {"connecting", integer},
         {"idle", integer},
+        {"kept", integer},
         {"busy", integer},
         {"waiting", integer},
         {"limit", integer},

@@ -1,0 +1,220 @@
+// Session: what an answer changed in it, what ties it to its connection, and giving that back.
+#include "proxy/session.hpp"
+#include "proxy/worker.hpp"
+
+namespace sluice::proxy {
+
+using protocol::Command;
+using router::Pin;
+using router::StatementKind;
+using router::TransactionEffect;
+namespace flag = protocol::status;
+
+namespace {
+
+// In doubt it does: then this session's reads go to the leader until a replica is known to have it.
+bool may_write(const router::Classification& effect) {
+  if (effect.replica_safe) return false;
+  if (effect.multi) return true;
+  switch (effect.kind) {
+    case StatementKind::empty:
+    case StatementKind::set:
+    case StatementKind::use:
+    case StatementKind::begin:
+    case StatementKind::commit:
+    case StatementKind::rollback:
+    case StatementKind::savepoint:
+    case StatementKind::show:
+    case StatementKind::explain:
+    case StatementKind::prepare:
+    case StatementKind::deallocate:
+    case StatementKind::unlock_tables:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+bool Session::may_touch_insert_id() const {
+  const router::Classification* effect = current_.effect;
+  if (effect == nullptr) return false;
+  if (effect->needs.last_insert_id || effect->multi) return true;
+  switch (effect->kind) {
+    case StatementKind::insert:
+    case StatementKind::replace:
+    case StatementKind::update:
+    case StatementKind::load_data:
+    case StatementKind::call:
+    case StatementKind::do_:
+    case StatementKind::execute:
+    case StatementKind::other:
+      return true;
+    default:
+      return effect->sets_last_insert_id;
+  }
+}
+
+void Session::note_transaction(const Answer& answer) {
+  const router::Classification* effect = current_.effect;
+  if (answer.status_seen) {
+    status_ = answer.status;
+    in_transaction_ = (answer.status & (flag::in_transaction | flag::in_transaction_readonly)) != 0;
+    if (!in_transaction_) read_only_transaction_ = false;
+    transaction_unsure_ = false;
+    state_.autocommit = backend_->state.autocommit = (answer.status & flag::autocommit) != 0;
+  }
+  const bool set_next = effect != nullptr && effect->transaction == TransactionEffect::next_only && !answer.error;
+  if (set_next) {
+    next_transaction_set_ = true;
+  } else if (answer.status_seen && !in_transaction_) {
+    next_transaction_set_ = false;
+  }
+  if (answer.error && !in_transaction_) {
+    const bool opaque = effect != nullptr && !effect->replica_safe &&
+                        (effect->multi || effect->kind == StatementKind::call ||
+                         effect->kind == StatementKind::execute || effect->kind == StatementKind::other);
+    transaction_unsure_ = !state_.autocommit || (opaque && !nothing_ran(answer));
+  }
+  if (!answer.error && effect != nullptr && effect->transaction == TransactionEffect::begin_read_only) {
+    read_only_transaction_ = in_transaction_;
+  }
+}
+
+// The text could not be parsed: no part of it was executed.
+bool Session::nothing_ran(const Answer& answer) const {
+  constexpr std::uint16_t parse_error = 1064;
+  const bool alone = !current_.effect->multi || !protocol::has(capabilities_, protocol::cap::multi_statements);
+  return answer.error && answer.error_code == parse_error && alone;
+}
+
+void Session::note_effects(const Answer& answer) {
+  Backend& backend = *backend_;
+  last_backend_ = &backend;
+  last_server_ = server_;
+  if (current_.type == Command::stmt_prepare) return note_prepared(answer);
+  if (ClientStatement* statement = current_.statement ? statements_.find(current_.statement_id) : nullptr) {
+    if (current_.type != Command::stmt_fetch) statements_.set_long_data(*statement, false);
+    statements_.set_cursor(*statement, current_.type != Command::stmt_reset && !answer.error && answer.cursor);
+  }
+  if (!answer.error && current_.type == Command::init_db) backend.state.schema = current_.schema;
+  // Servers that track the schema have told it in their OK packets, also where a procedure or DROP DATABASE changed it,
+  // and before an error in a later statement of the same text.
+  state_.schema = backend.state.schema;
+  const router::Classification* effect = current_.effect;
+  if (effect == nullptr || (current_.type != Command::query && current_.type != Command::stmt_execute)) return;
+  if (may_write(*effect)) unstamped_write_ = true;
+  if (unstamped_write_ && !in_transaction_) {
+    unstamped_write_ = false;
+    last_write_ms_ = Worker::steady_now_ms() + 1;
+  }
+  note_insert_id(answer);
+  // A tie holds even after an error: part of the statement may have been executed.
+  pins_ &= ~Pin::found_rows;
+  if (!nothing_ran(answer)) pins_ |= effect->pin;
+  if (answer.error) return;
+  pins_ &= ~(effect->unpin & ~effect->pin);
+  for (const auto& assignment : effect->assignments) {
+    state_.assign(assignment);
+    backend.state.assign(assignment);
+  }
+  if (!current_.schema.empty() && effect->kind == StatementKind::use) {
+    state_.schema = backend.state.schema = current_.schema;
+  }
+  if (effect->transaction == TransactionEffect::end_and_release) {
+    backend.tainted = true;
+    channel_.close_after_send();
+    finish();
+  }
+}
+
+void Session::note_insert_id(const Answer& answer) {
+  if (nothing_ran(answer)) return;
+  const router::Classification& effect = *current_.effect;
+  const bool may_insert = effect.kind == StatementKind::insert || effect.kind == StatementKind::replace ||
+                          effect.kind == StatementKind::load_data;
+  // RETURNING answers with rows and no id; a statement that failed may have taken an id before it did.
+  const bool untold = (may_insert && answer.rows) || (answer.error && may_touch_insert_id());
+  if (answer.last_insert_id != 0 || effect.sets_last_insert_id || untold || effect.multi ||
+      effect.kind == StatementKind::call || effect.kind == StatementKind::other) {
+    insert_id_moved_ = true;
+  }
+}
+
+void Session::note_prepared(const Answer& answer) {
+  if (answer.error || answer.prepared.statement_id == 0) return;
+  statements_.add({.text = current_.preparing, .params = answer.prepared.params, .types = {}});
+}
+
+void Session::end_statement() {
+  current_ = {};
+  stage_ = Stage::idle;
+  if (backend_ != nullptr && !tied()) give_back();
+  if (draining_) drain();
+  next_command();
+}
+
+bool Session::tied() const {
+  return in_transaction_ || transaction_unsure_ || next_transaction_set_ || pins_ != Pin::none ||
+         !statements_.nothing_open();
+}
+
+std::string Session::tie() const {
+  std::string reasons;
+  const auto add = [&](std::string_view reason) {
+    if (!reasons.empty()) reasons += ", ";
+    reasons += reason;
+  };
+  if (in_transaction_) add("transaction");
+  if (transaction_unsure_) add("transaction state unknown after an error");
+  if (next_transaction_set_) add("SET TRANSACTION");
+  if (pins_ != Pin::none) add(router::to_string(pins_));
+  if (!statements_.nothing_open()) add("open cursor or long data");
+  return reasons;
+}
+
+// Gives the connection back. If LAST_INSERT_ID() may have changed on it, that must be read first, which costs a request
+// and what ROW_COUNT() gave: the connection is kept until somebody else needs it, and most often none does before this
+// session's next statement.
+void Session::give_back() {
+  if (giving_back_ || kept) return;
+  if (!insert_id_moved_) return hand_back();
+  if (!backend_->tainted && pool_->keep(*this)) return;
+  read_insert_id();
+}
+
+void Session::on_wanted_back() { read_insert_id(); }
+
+// on_prepared gives the connection back.
+void Session::read_insert_id() {
+  giving_back_ = true;
+  Preparation preparation;
+  preparation.target = backend_->state;
+  preparation.read_insert_id = true;
+  backend_->prepare(preparation);
+}
+
+void Session::hand_back() {
+  if (kept) pool_->unkeep(*this);
+  Backend* backend = std::exchange(backend_, nullptr);
+  if (backend != nullptr && insert_id_moved_) backend->insert_id.reset();
+  insert_id_left_behind();
+  if (backend == nullptr) return;
+  backend->resume_receive();
+  pool_->release(*backend);
+}
+
+// The client goes, or forgets all that it set: closing the connection is what ends an open transaction for certain.
+void Session::let_go() {
+  if (kept) return hand_back();
+  if (backend_ != nullptr) discard_backend();
+}
+
+// The connection goes; if its insert id was not read, what this session's is stays unknown until it gets another.
+void Session::insert_id_left_behind() {
+  insert_id_lost_ = insert_id_lost_ || insert_id_moved_;
+  giving_back_ = insert_id_moved_ = false;
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,153 @@
+// Session: which server a statement goes to, and whether the one it got is still right.
+#include "proxy/diagnostics_statement.hpp"
+#include "proxy/route.hpp"
+#include "proxy/session.hpp"
+#include "proxy/worker.hpp"
+
+namespace sluice::proxy {
+
+using protocol::Command;
+using router::Pin;
+using router::StatementKind;
+using router::TransactionEffect;
+
+void Session::route() {
+  const router::Classification* effect = current_.effect;
+  const bool asks_insert_id = effect != nullptr && effect->needs.last_insert_id;
+  if (asks_insert_id && insert_id_lost_ && !insert_id_moved_) return fail_current(insert_id_gone());
+  const bool was_kept = kept;
+  if (was_kept) pool_->unkeep(*this);
+  if (backend_ != nullptr && !was_kept) return route_attached();
+  if (effect != nullptr && effect->needs.diagnostics && last_backend_ != nullptr) return take_last_backend();
+  const auto server = choose();
+  if (was_kept && server == server_) return got_backend(*backend_);
+  if (was_kept) {  // on_prepared goes on, without it
+    stage_ = Stage::preparing;
+    return read_insert_id();
+  }
+  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
+  if (!server) return hold(cluster.leader ? "its leader was just lost" : cluster.reason);
+  take_from(*server);
+}
+
+std::optional<std::uint32_t> Session::choose() const {
+  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
+  const router::Classification* effect = current_.effect;
+  // With autocommit off a read opens a transaction, and what follows in it may write.
+  const bool begins_read_only = effect != nullptr && effect->transaction == TransactionEffect::begin_read_only;
+  const bool replica_safe = state_.autocommit && (current_.replica_safe || begins_read_only);
+  RouteRequest request{.replica_safe = replica_safe,
+                       .last_write_ms = last_write_ms_,
+                       .turn = worker_.next_turn(),
+                       .avoid_until_ms = worker_.avoid_until_ms(account_->cluster),
+                       .now_ms = worker_.loop().now_ms()};
+  const auto server = choose_server(cluster, request);
+  // The leader knows best whether a schema exists; while there is none, those who only read still get in.
+  request.replica_safe = selects_schema();
+  return server || !request.replica_safe ? server : choose_server(cluster, request);
+}
+
+void Session::take_from(std::uint32_t server) {
+  server_ = server;
+  pool_ = &worker_.pool(account_->cluster, server, user_);
+  if (Backend* backend = pool_->acquire(*this); backend != nullptr) return got_backend(*backend);
+  wait_in_line();
+}
+
+// For a statement that asks what the one before it left: only the connection on which that ran can answer.
+void Session::take_last_backend() {
+  if (backend_ != nullptr) return got_backend(*backend_);
+  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
+  if (!diagnostics_only() && cluster.leader != last_server_) return fail_current(diagnostics_gone());
+  only = last_backend_;
+  pool_ = &worker_.pool(account_->cluster, last_server_, user_);
+  server_ = last_server_;
+  Backend* backend = pool_->acquire(*this);
+  only = nullptr;
+  if (backend == nullptr) return fail_current(diagnostics_gone());
+  got_backend(*backend);
+}
+
+// The session has a connection: because it is tied to it, or because it is being given back this moment.
+void Session::route_attached() {
+  giving_back_ = false;
+  if (backend_->preparing()) {  // its insert id is being read; on_prepared goes on
+    stage_ = Stage::preparing;
+    return;
+  }
+  got_backend(*backend_);
+}
+
+bool Session::selects_schema() const {
+  const router::Classification* effect = current_.effect;
+  if (effect == nullptr) return current_.type == Command::init_db;
+  return effect->kind == StatementKind::use && !effect->multi;
+}
+
+// It asks what the statement before it left, and does nothing else.
+bool Session::diagnostics_only() const {
+  const router::Classification* effect = current_.effect;
+  if (effect == nullptr || !effect->needs.diagnostics || effect->multi) return false;
+  if (effect->kind == StatementKind::show) return true;
+  if (effect->kind != StatementKind::select || any(effect->pin)) return false;
+  return asks_only_diagnostics(current_.statement != nullptr
+                                   ? std::string_view(current_.statement->sql)
+                                   : protocol::as_text(current_.command.payload().subspan(1)));
+}
+
+// Servers before MySQL 5.7 keep warnings over a SELECT without tables, but not row counts.
+bool Session::diagnostics_spoiled(const Backend& backend) const {
+  const router::Classification* effect = current_.effect;
+  if (effect == nullptr || !effect->needs.diagnostics || !backend.row_counts_gone || tied()) return false;
+  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
+  const bool keeps_warnings = cluster.mariadb || (cluster.version_number != 0 && cluster.version_number < 50700);
+  return !keeps_warnings || effect->kind != StatementKind::show;
+}
+
+// The routing table may have changed since this server was chosen, or since the session was tied to it: what may write
+// must not run on a server that does not lead.
+bool Session::misplaced() const {
+  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
+  if (cluster.leader == server_) return false;
+  // Without a leader nothing new starts; what is open goes on.
+  if (!cluster.leader && tied()) return false;
+  const router::Classification* effect = current_.effect;
+  const bool begins_read_only = effect != nullptr && effect->transaction == TransactionEffect::begin_read_only;
+  if (tied() ? current_.replica_safe : state_.autocommit && (current_.replica_safe || begins_read_only)) return false;
+  if (diagnostics_only() || selects_schema()) return false;
+  if (!read_only_transaction_) return true;
+  if (effect == nullptr || begins_read_only) return false;
+  switch (effect->kind) {  // may end the transaction and write after it
+    case StatementKind::call:
+    case StatementKind::execute:
+    case StatementKind::other:
+      return true;
+    default:
+      return effect->multi || effect->transaction == TransactionEffect::begin ||
+             effect->transaction == TransactionEffect::implicit_commit;
+  }
+}
+
+void Session::leave_server() {
+  const router::Classification* effect = current_.effect;
+  const bool only_readable_ties = (pins_ & ~Pin::found_rows) == Pin::none && statements_.nothing_open();
+  if (read_only_transaction_ && effect != nullptr) {
+    if (effect->multi || effect->transaction == TransactionEffect::none) {
+      return fail_current(opaque_on_replica(backend_->server_name()));
+    }
+    if (effect->transaction == TransactionEffect::implicit_commit) return fail_current(read_only_transaction());
+    if (only_readable_ties) {  // a new transaction ends the old one, which changed nothing
+      discard_backend();
+      forget_ties();
+      return route();
+    }
+  }
+  const bool open = in_transaction_ || transaction_unsure_ || next_transaction_set_;
+  if (open || !only_readable_ties) return lose_backend("it does not lead the cluster any more");
+  pins_ = Pin::none;
+  hand_back();
+  if (++current_.tries < tries_max) return route();
+  hold("its leader is changing");
+}
+
+}  // namespace sluice::proxy
