@@ -32,6 +32,7 @@ constexpr const char* auth_plugins_allowed =
 
 DriverConnection::DriverConnection(asio::io_context& io) : io_(io), descriptor_(io), deadline_(io) {}
 
+// NOLINTNEXTLINE(bugprone-exception-escape): cancelling a timer does not throw with epoll
 DriverConnection::~DriverConnection() { close(); }
 
 void DriverConnection::connect(ConnectTarget target, std::chrono::milliseconds timeout, Done done) {
@@ -69,7 +70,7 @@ void DriverConnection::close() {
   give_up_call();
   call_ = Call::none;
   boost::system::error_code ignored;
-  descriptor_.close(ignored);
+  (void)descriptor_.close(ignored);
   watched_socket_ = -1;
   if (mysql_ == nullptr) return;
   // What follows may only take leave: a driver that reads (the rest of a result, the end of TLS) finds the end at once.
@@ -106,7 +107,7 @@ void DriverConnection::begin(Call call, std::chrono::milliseconds timeout, Done 
     const auto self = weak.lock();
     if (!error && self && self->operation_ == operation) self->fail_timed_out(timeout);
   });
-  run(start_call());
+  run(drive());
 }
 
 void DriverConnection::set_options() {
@@ -129,46 +130,30 @@ void DriverConnection::set_options() {
   mysql_optionsv(mysql_, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "sluice monitor");
 }
 
-int DriverConnection::start_call() {
-  int waits_for = 0;
-  switch (call_) {
-    case Call::connect:
-      waits_for = mysql_real_connect_start(&connected_, mysql_, target_.host.empty() ? nullptr : target_.host.c_str(),
-                                           target_.user.c_str(), target_.password.c_str(), nullptr, target_.port,
-                                           target_.host.empty() ? target_.unix_path.c_str() : nullptr,
-                                           CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS);
-      break;
-    case Call::query:
-      waits_for = mysql_real_query_start(&status_, mysql_, sql_.data(), sql_.size());
-      break;
-    case Call::fetch_row:
-      waits_for = mysql_fetch_row_start(&row_, result_);
-      break;
-    case Call::next_result:
-      waits_for = mysql_next_result_start(&status_, mysql_);
-      break;
-    case Call::none:
-      assert(false);
-      break;
-  }
-  suspended_ = waits_for != 0;
-  return waits_for;
+int DriverConnection::start_connect() {
+  const bool by_socket = target_.host.empty();
+  return mysql_real_connect_start(&connected_, mysql_, by_socket ? nullptr : target_.host.c_str(), target_.user.c_str(),
+                                  target_.password.c_str(), nullptr, target_.port,
+                                  by_socket ? target_.unix_path.c_str() : nullptr,
+                                  CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS);
 }
 
-int DriverConnection::continue_call(int events) {
+int DriverConnection::drive(std::optional<int> events) {
   int waits_for = 0;
   switch (call_) {
     case Call::connect:
-      waits_for = mysql_real_connect_cont(&connected_, mysql_, events);
+      waits_for = events ? mysql_real_connect_cont(&connected_, mysql_, *events) : start_connect();
       break;
     case Call::query:
-      waits_for = mysql_real_query_cont(&status_, mysql_, events);
+      waits_for = events ? mysql_real_query_cont(&status_, mysql_, *events)
+                         : mysql_real_query_start(&status_, mysql_, sql_.data(), sql_.size());
       break;
     case Call::fetch_row:
-      waits_for = mysql_fetch_row_cont(&row_, result_, events);
+      waits_for = events ? mysql_fetch_row_cont(&row_, result_, *events) : mysql_fetch_row_start(&row_, result_);
       break;
     case Call::next_result:
-      waits_for = mysql_next_result_cont(&status_, mysql_, events);
+      waits_for =
+          events ? mysql_next_result_cont(&status_, mysql_, *events) : mysql_next_result_start(&status_, mysql_);
       break;
     case Call::none:
       assert(false);
@@ -181,7 +166,7 @@ int DriverConnection::continue_call(int events) {
 void DriverConnection::run(int waits_for) {
   while (waits_for == 0) {
     if (!next_call()) return;
-    waits_for = start_call();
+    waits_for = drive();
   }
   wait(waits_for);
 }
@@ -190,25 +175,18 @@ bool DriverConnection::next_call() {
   switch (call_) {
     case Call::connect:
       if (connected_ != nullptr && target_.tls) leave_blocking_mode();
-      finish(connected_ != nullptr ? DriverError{} : driver_error());
-      return false;
+      return end(connected_ != nullptr ? DriverError{} : driver_error());
     case Call::query:
-      if (status_ == 0) return open_result();
-      finish(driver_error());
-      return false;
+      return status_ == 0 ? open_result() : end(driver_error());
     case Call::fetch_row:
       if (row_ != nullptr) return keep_row();
-      if (mysql_errno(mysql_) != 0) {
-        finish(driver_error());
-        return false;
-      }
+      if (mysql_errno(mysql_) != 0) return end(driver_error());
       mysql_free_result(std::exchange(result_, nullptr));  // all rows are read: no network
       call_ = Call::next_result;
       return true;
     case Call::next_result:
       if (status_ == 0) return open_result();
-      finish(status_ > 0 ? driver_error() : DriverError{});
-      return false;
+      return end(status_ > 0 ? driver_error() : DriverError{});
     case Call::none:
       break;
   }
@@ -216,18 +194,17 @@ bool DriverConnection::next_call() {
   return false;
 }
 
+bool DriverConnection::end(DriverError error) {
+  finish(std::move(error));
+  return false;
+}
+
 // A statement's answer has begun: a table, or an OK without one.
 bool DriverConnection::open_result() {
-  if (tables_.size() == tables_max) {
-    finish(own_error("the server sends more results than were asked for"));
-    return false;
-  }
+  if (tables_.size() == tables_max) return end(own_error("the server sends more results than were asked for"));
   tables_.emplace_back();
   result_ = mysql_use_result(mysql_);
-  if (result_ == nullptr && mysql_field_count(mysql_) != 0) {
-    finish(driver_error());
-    return false;
-  }
+  if (result_ == nullptr && mysql_field_count(mysql_) != 0) return end(driver_error());
   if (result_ != nullptr) keep_columns();
   call_ = result_ != nullptr ? Call::fetch_row : Call::next_result;
   return true;
@@ -255,8 +232,7 @@ bool DriverConnection::keep_row() {
     }
   }
   if (rows.size() <= rows_max && kept_bytes_ <= kept_bytes_max) return true;
-  finish(own_error("the server's answer is too large"));
-  return false;
+  return end(own_error("the server's answer is too large"));
 }
 
 void DriverConnection::wait(int waits_for) {
@@ -269,7 +245,7 @@ void DriverConnection::wait(int waits_for) {
       const auto self = weak.lock();
       if (error || !self || self->wait_ != wait) return;
       ++self->wait_;
-      self->run(self->continue_call(event));
+      self->run(self->drive(event));
     };
   };
   using Descriptor = asio::posix::stream_descriptor;
@@ -283,12 +259,12 @@ bool DriverConnection::watch_socket() {
   if (socket < 0) return false;
   if (socket == watched_socket_ && descriptor_.is_open()) return true;
   boost::system::error_code error;
-  descriptor_.close(error);
+  (void)descriptor_.close(error);
   watched_socket_ = -1;
   ::fcntl(socket, F_SETFD, FD_CLOEXEC);
   const int duplicate = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
   if (duplicate < 0) return false;
-  descriptor_.assign(duplicate, error);
+  (void)descriptor_.assign(duplicate, error);
   if (error) {
     ::close(duplicate);
     return false;
@@ -338,7 +314,7 @@ void DriverConnection::give_up_call() {
   const auto socket = mysql_get_socket(mysql_);
   if (socket >= 0) ::shutdown(socket, SHUT_RDWR);
   // Every resumption ends with an error inside the driver; the bound guards against one that never gives in.
-  for (int tries = 0; suspended_ && tries < 100; ++tries) continue_call(MYSQL_WAIT_TIMEOUT);
+  for (int tries = 0; suspended_ && tries < 100; ++tries) drive(MYSQL_WAIT_TIMEOUT);
   assert(!suspended_);
 }
 

@@ -26,6 +26,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,12 +68,14 @@ class DriverConnection : public std::enable_shared_from_this<DriverConnection> {
 
   void begin(Call call, std::chrono::milliseconds timeout, Done done);
   void set_options();
-  // Each returns what the driver waits for (MYSQL_WAIT_…), 0: the call has ended.
-  int start_call();
-  int continue_call(int events);
+  // Begins the call, or goes on with it after what it waited for. Returns what the driver waits for now
+  // (MYSQL_WAIT_…), 0: the call has ended.
+  int drive(std::optional<int> events = std::nullopt);
+  int start_connect();
   void run(int waits_for);
   // After a call has ended: true, the next one is set in call_; false, the operation has ended.
   bool next_call();
+  bool end(DriverError error);  // false
   bool open_result();
   bool keep_row();
   void keep_columns();
