@@ -149,3 +149,13 @@ def wait_for(what, condition, limit_s=60):
         if time.monotonic() > deadline:
             raise RuntimeError(f"gave up waiting for {what} after {limit_s} s")
         time.sleep(0.2)
+
+
+def end(child, limit_s):
+    """Asks our child process to end, and kills it when it takes longer."""
+    child.terminate()
+    try:
+        child.wait(timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

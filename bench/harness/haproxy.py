@@ -62,9 +62,4 @@ def running(server, scratch):
         cluster.wait_for("haproxy", answers, limit_s=10)
         yield cluster.Endpoint("haproxy", "127.0.0.1", port, child.pid)
     finally:
-        child.terminate()
-        try:
-            child.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        cluster.end(child, limit_s=5)

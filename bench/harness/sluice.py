@@ -50,9 +50,4 @@ def running(name, binary, found, scratch, limits=None):
         cluster.wait_for(name, answers, limit_s=30)
         yield endpoint
     finally:
-        child.terminate()
-        try:
-            child.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        cluster.end(child, limit_s=15)
