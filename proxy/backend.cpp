@@ -95,7 +95,7 @@ void Backend::login_step(BackendLogin::Step step, std::uint8_t sequence) {
     case Kind::wait:
       return;
     case Kind::done:
-      return become_ready();
+      return logged_on();
     case Kind::failed:
       return fail(login_->error_code(), login_->sqlstate(), login_->error());
     case Kind::send:
@@ -113,13 +113,20 @@ void Backend::login_step(BackendLogin::Step step, std::uint8_t sequence) {
   }
 }
 
-void Backend::become_ready() {
-  loop_.cancel_timer(deadline_);
-  deadline_ = {};
+void Backend::logged_on() {
   negotiated_ = login_->negotiated();
   answer_.status = login_->status();
   state.autocommit = (answer_.status & protocol::status::autocommit) != 0;
   login_.reset();
+  handshake_charset_ = owner_.handshake_charsets().find(identity_->collation);
+  if (handshake_charset_ != nullptr) return become_ready();
+  request(protocol::Command::query, charset_question, {OwnRequest::Kind::read_charset, nullptr, {}});
+  start_own_answer();
+}
+
+void Backend::become_ready() {
+  loop_.cancel_timer(deadline_);
+  deadline_ = {};
   ready_ = true;
   owner_.on_backend_ready(*this);
 }
@@ -134,12 +141,10 @@ void Backend::fail(std::uint16_t code, std::string_view sqlstate, std::string_vi
   owner_.on_backend_failed(*this, code, state_text, why);
 }
 
-void Backend::on_gone(std::string_view why) {
-  if (!ready_) return fail(0, "", why);
-  broken(why);
-}
+void Backend::on_gone(std::string_view why) { broken(why); }
 
 void Backend::broken(std::string_view why) {
+  if (!ready_) return fail(0, "", why);
   const std::string reason(why);
   channel_.close();
   // The owner first: what the session does next must not be given another connection that died with this one.

@@ -1,9 +1,9 @@
 // One connection to one server: it logs on, is brought to a session's state, carries that session's statements one at a
 // time, and knows from packet headers where each answer ends.
 //
-// Flow: the pool makes it and calls `open`; `on_backend_ready` when it is logged on. A session that got it sets itself
-// as user, calls `prepare` (unless there is nothing to do), waits for `on_prepared`, then `begin_answer` and `send`.
-// The answer arrives in `on_answer`, its end in `on_answered`.
+// Flow: the pool makes it and calls `open`; `on_backend_ready` when it is logged on and the character set of its
+// handshake is known. A session that got it sets itself as user, calls `prepare` (unless there is nothing to do), waits
+// for `on_prepared`, then `begin_answer` and `send`. The answer arrives in `on_answer`, its end in `on_answered`.
 //
 // Preparation is awaited before the statement is sent. Sending both at once would save a round trip, but a statement
 // must not run if what it relies on failed: after a refused change of schema it would write to another table.
@@ -27,6 +27,7 @@
 #include "proxy/backend_statements.hpp"
 #include "proxy/carried_state.hpp"
 #include "proxy/channel.hpp"
+#include "proxy/handshake_charset.hpp"
 #include "proxy/packet_assembler.hpp"
 
 namespace sluice::proxy {
@@ -75,6 +76,8 @@ class BackendOwner {
                                  std::string_view text) = 0;
   // `in_use`: a session had it.
   virtual void on_backend_lost(Backend& backend, std::string_view why, bool in_use) = 0;
+  // What its other connections to this server have found out.
+  [[nodiscard]] virtual HandshakeCharsets& handshake_charsets() = 0;
 
  protected:
   ~BackendOwner() = default;
@@ -115,6 +118,11 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   [[nodiscard]] const IdentityPtr& identity() const { return identity_; }
   [[nodiscard]] const std::string& server_name() const { return options_.server_name; }
 
+  // How to get from this state to that one here; see carried_state.hpp.
+  [[nodiscard]] std::optional<StateSteps> steps(const CarriedState& from, const CarriedState& to) const {
+    return steps_to(from, to, handshake_charset_.get());
+  }
+
   void set_user(BackendUser* user) { user_ = user; }
   [[nodiscard]] BackendUser* user() const { return user_; }
 
@@ -150,7 +158,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
  private:
   // A request of our own whose answer is swallowed.
   struct OwnRequest {
-    enum class Kind : std::uint8_t { plain, prepare, read_insert_id };
+    enum class Kind : std::uint8_t { plain, prepare, read_insert_id, read_charset };
     Kind kind = Kind::plain;
     StatementTextPtr statement;
     protocol::ResponseShape shape = protocol::ResponseShape::ok_or_error;
@@ -164,6 +172,8 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
 
   void login_bytes(io::Slice& bytes);
   void login_step(BackendLogin::Step step, std::uint8_t sequence);
+  void logged_on();
+  void charset_answered(const io::Slice& rest);
   void become_ready();
   void fail(std::uint16_t code, std::string_view sqlstate, std::string_view text);
 
@@ -200,6 +210,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   protocol::Capabilities negotiated_ = 0;
   BackendUser* user_ = nullptr;
   bool ready_ = false;
+  HandshakeCharsetPtr handshake_charset_;  // nullptr: the server doesn't tell
 
   std::deque<OwnRequest> own_;
   CarriedState own_target_;

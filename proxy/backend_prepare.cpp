@@ -4,6 +4,7 @@
 
 #include "protocol/command.hpp"
 #include "protocol/packet.hpp"
+#include "protocol/reader.hpp"
 #include "proxy/backend.hpp"
 
 namespace sluice::proxy {
@@ -60,7 +61,7 @@ void Backend::start_own_answer() {
 }
 
 void Backend::own_bytes(io::Slice& bytes) {
-  constexpr std::size_t rows_max = 4096;  // one row with one number
+  constexpr std::size_t rows_max = 4096;  // one row with a few numbers or names
   while (!bytes.empty() && !framer_.done()) {
     const auto step = framer_.next(bytes.bytes());
     if (step.kind == protocol::FramerStep::Kind::malformed) return broken("the server broke the protocol");
@@ -114,30 +115,57 @@ void Backend::remember_statement(StatementTextPtr text, std::uint32_t id) {
 
 namespace {
 
-// The number in the only row of a resultset with one column, given its packets without OK or classic EOF.
-std::uint64_t only_number(Bytes packets) {
+// The only row of a resultset, given its packets without OK or classic EOF; empty: it holds none.
+std::vector<std::optional<std::string>> only_row(Bytes packets) {
+  std::vector<std::optional<std::string>> row;
   std::size_t index = 0;
+  std::uint64_t columns = 0;
   while (packets.size() >= protocol::packet_header_size) {
     const auto header = protocol::read_packet_header(packets);
     packets = packets.subspan(protocol::packet_header_size);
-    if (header.length > packets.size()) return 0;
+    if (header.length > packets.size()) return {};
     const Bytes payload = packets.first(header.length);
     packets = packets.subspan(header.length);
-    constexpr std::size_t row = 2;  // after the column count and the column definition
-    if (index++ != row || payload.empty() || payload[0] + 1U != payload.size()) continue;
-    const auto digits = protocol::as_text(payload.subspan(1));
-    std::uint64_t value = 0;
-    std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return value;
+    protocol::Reader in(payload);
+    if (index == 0) columns = in.lenenc();
+    if (index++ != columns + 1) continue;  // before it: the column count and the column definitions
+    while (!in.at_end()) {
+      constexpr std::uint8_t null = 0xfb;
+      if (payload[payload.size() - in.left()] == null) {
+        in.skip(1);
+        row.emplace_back();
+      } else {
+        row.emplace_back(in.lenenc_text());
+      }
+    }
+    return in.ok() ? row : std::vector<std::optional<std::string>>{};
   }
-  return 0;
+  return row;
+}
+
+std::uint64_t only_number(Bytes packets) {
+  const auto row = only_row(packets);
+  std::uint64_t value = 0;
+  if (row.size() == 1 && row[0]) std::from_chars(row[0]->data(), row[0]->data() + row[0]->size(), value);
+  return value;
 }
 
 }  // namespace
 
+// What a server doesn't tell can't be taken back; all else works. (A user whose password has expired is told nothing.)
+void Backend::charset_answered(const io::Slice& rest) {
+  if (!own_refused_) handshake_charset_ = charset_of_row(only_row(own_rows_));
+  if (handshake_charset_ != nullptr) owner_.handshake_charsets().learn(identity_->collation, handshake_charset_);
+  own_refused_ = false;
+  own_error_.clear();
+  if (!rest.empty()) return broken(unasked_text(rest));
+  become_ready();
+}
+
 void Backend::finish_own_request(const io::Slice& rest) {
   const OwnRequest done = std::move(own_.front());
   own_.pop_front();
+  if (done.kind == OwnRequest::Kind::read_charset) return charset_answered(rest);
   if (done.kind == OwnRequest::Kind::read_insert_id) insert_id = only_number(own_rows_);
   if (!own_.empty()) return start_own_answer();
   row_counts_gone = true;

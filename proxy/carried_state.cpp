@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 #include <iterator>
+#include <ranges>
 
 namespace sluice::proxy {
 
@@ -62,23 +63,49 @@ void CarriedState::refresh_fingerprint() {
   }
 }
 
-std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState& to) {
+namespace {
+
+bool same_charset(const CarriedState& a, const CarriedState& b) {
+  const auto of_handshake = [](const auto& v) { return comes_from_handshake(v.name); };
+  return std::ranges::equal(a.variables() | std::views::filter(of_handshake),
+                            b.variables() | std::views::filter(of_handshake));
+}
+
+// What `to` says of them is said on top of a known ground: SET NAMES, which sets all of them, or the handshake's.
+// False: that isn't known.
+bool append_charset(StateSteps& steps, const CarriedState& from, const CarriedState& to,
+                    const HandshakeCharset* handshake) {
+  if (const router::Assignment* names = find(to.variables(), "names"); names != nullptr) {
+    steps.set_names = "SET NAMES " + names->value;
+  } else if (std::ranges::any_of(from.variables(), [](const auto& v) { return comes_from_handshake(v.name); })) {
+    if (handshake == nullptr) return false;
+    append_set(steps.sets, "character_set_client", handshake->client);
+    append_set(steps.sets, "character_set_results", handshake->results);
+    append_set(steps.sets, "collation_connection", handshake->collation);
+  }
+  for (const auto& v : to.variables()) {
+    if (comes_from_handshake(v.name) && v.name != "names") append_set(steps.sets, v.name, v.value);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState& to,
+                                   const HandshakeCharset* handshake) {
   StateSteps steps;
   if (from.schema != to.schema) {
     if (to.schema.empty()) return std::nullopt;
     steps.schema = to.schema;
   }
   if (from.fingerprint() != to.fingerprint() || from.variables() != to.variables()) {
-    const router::Assignment* names = find(to.variables(), "names");
+    if (!same_charset(from, to) && !append_charset(steps, from, to, handshake)) return std::nullopt;
     for (const auto& v : from.variables()) {
-      const bool charset = comes_from_handshake(v.name);
-      if (find(to.variables(), v.name) != nullptr || (charset && names != nullptr)) continue;
-      if (charset) return std::nullopt;
-      append_set(steps.sets, v.name, "DEFAULT");
+      const bool said = find(to.variables(), v.name) != nullptr;
+      if (!said && !comes_from_handshake(v.name)) append_set(steps.sets, v.name, "DEFAULT");
     }
-    if (names != nullptr) steps.set_names = "SET NAMES " + names->value;
     for (const auto& v : to.variables()) {
-      if (v.name != "names") append_set(steps.sets, v.name, v.value);
+      if (!comes_from_handshake(v.name)) append_set(steps.sets, v.name, v.value);
     }
   }
   // Last, because switching it on commits what is open; nothing is open on a connection that changes hands.

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/handshake_charset.hpp"
 #include "router/classify.hpp"
 
 namespace sluice::proxy {
@@ -51,7 +52,9 @@ struct StateSteps {
   [[nodiscard]] bool none() const { return !schema && sets.empty() && set_names.empty(); }
 };
 
-// nullopt: there is no way (a schema can't be deselected, a connection's character set can't be taken back).
-[[nodiscard]] std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState& to);
+// `handshake`: what the connection started with; nullptr: not known. nullopt: there is no way (a schema can't be
+// deselected, nor a character set taken back to one that isn't known).
+[[nodiscard]] std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState& to,
+                                                 const HandshakeCharset* handshake);
 
 }  // namespace sluice::proxy

@@ -77,9 +77,10 @@ struct ClientError {
       "INSERT sets it anew"};
 }
 [[nodiscard]] inline ClientError settings_gone() {
-  return {1105, "HY000",
-          "sluice: this statement was prepared under a character set, SQL mode or schema that can't be brought back on "
-          "a server connection of this session; prepare it again"};
+  return {
+      1105, "HY000",
+      "sluice: this statement was prepared under a character set or in a schema that this session has left, and its "
+      "server connection can't be brought there and back; prepare it again"};
 }
 [[nodiscard]] inline ClientError long_data_gone(std::string_view why) {
   return {1105, "HY000",

@@ -21,6 +21,12 @@ Pool::Pool(PoolHost& host, PoolKey key, BackendOptions options, std::uint32_t li
 
 Pool::~Pool() { host_.loop().cancel_timer(idle_timer_); }
 
+void Pool::set_endpoint(const io::Endpoint& endpoint) {
+  if (endpoint == options_.endpoint) return;
+  options_.endpoint = endpoint;
+  handshake_charsets_.forget();
+}
+
 Backend* Pool::acquire(PoolWaiter& waiter) {
   assert(!waiter.in_line);
   if (waiter.only != nullptr) return pick_only(waiter);
@@ -80,7 +86,7 @@ Backend* Pool::pick(const PoolWaiter& waiter) {
     const Backend& backend = *idle_[i];
     if (backend.identity() != waiter.wanted_identity) continue;
     if (backend.state.same_as(*waiter.wanted_state)) return take_idle(i, waiter);
-    if (convertible == none && steps_to(backend.state, *waiter.wanted_state)) convertible = i;
+    if (convertible == none && backend.steps(backend.state, *waiter.wanted_state)) convertible = i;
   }
   return convertible != none ? take_idle(convertible, waiter) : nullptr;
 }
@@ -154,6 +160,7 @@ void Pool::on_backend_failed(Backend& backend, std::uint16_t code, std::string_v
   const std::string why(text);
   remove(backend);
   const bool suspect = code == 0;
+  if (suspect) handshake_charsets_.forget();
   host_.on_pool_trouble(key_.cluster, key_.server, suspect ? "backend_unreachable" : "backend_login_failed",
                         options_.server_name + ", user '" + key_.user + "': " + why, suspect);
   if (is_connection_limit(code) && total() > connecting_) return;  // ours come back; the wait has its own deadline
@@ -161,6 +168,7 @@ void Pool::on_backend_failed(Backend& backend, std::uint16_t code, std::string_v
 }
 
 void Pool::on_backend_lost(Backend& backend, std::string_view why, bool in_use) {
+  handshake_charsets_.forget();
   host_.on_pool_trouble(key_.cluster, key_.server, "backend_lost", options_.server_name + ": " + std::string(why),
                         true);
   // A server that breaks off in use has most likely broken off all of them; on a dead one a statement is sent in vain.

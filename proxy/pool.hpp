@@ -81,7 +81,7 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   // Closes it and lets it go; somebody else may get a new one in its place.
   void discard(Backend& backend);
 
-  void set_endpoint(const io::Endpoint& endpoint) { options_.endpoint = endpoint; }
+  void set_endpoint(const io::Endpoint& endpoint);
 
   [[nodiscard]] const PoolKey& key() const { return key_; }
   [[nodiscard]] std::uint32_t connecting() const { return connecting_; }
@@ -97,6 +97,7 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   void on_backend_failed(Backend& backend, std::uint16_t code, std::string_view sqlstate,
                          std::string_view text) override;
   void on_backend_lost(Backend& backend, std::string_view why, bool in_use) override;
+  [[nodiscard]] HandshakeCharsets& handshake_charsets() override { return handshake_charsets_; }
   void on_timer(io::TimerId timer) override;
 
   [[nodiscard]] Backend* pick(const PoolWaiter& waiter);
@@ -113,6 +114,7 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   PoolHost& host_;
   PoolKey key_;
   BackendOptions options_;
+  HandshakeCharsets handshake_charsets_;
   std::uint32_t limit_;
   std::uint32_t idle_max_ms_;
   std::vector<std::unique_ptr<Backend>> all_;

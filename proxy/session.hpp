@@ -79,11 +79,12 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
     protocol::Command type = protocol::Command::sleep;
     std::optional<protocol::ResponseShape> shape;  // nullopt: no answer comes
     const router::Classification* effect = nullptr;
-    router::Classification own_effect;  // where `effect` is not a prepared statement's
-    std::string schema;                 // that it selects, if it succeeds
-    StatementTextPtr preparing;         // STMT_PREPARE
-    std::uint32_t statement_id = 0;     // of the client, for the binary commands
-    StatementTextPtr statement;         // that the id stands for
+    router::Classification own_effect;    // where `effect` is not a prepared statement's
+    std::string schema;                   // that it selects, if it succeeds
+    StatementTextPtr preparing;           // STMT_PREPARE
+    std::uint32_t statement_id = 0;       // of the client, for the binary commands
+    StatementTextPtr statement;           // that the id stands for
+    std::optional<CarriedState> reading;  // to prepare it in; where the first connection couldn't be brought to it
     bool replica_safe = false;
     bool streamed = false;            // too long to be kept: its body is passed through
     bool login = false;               // our own check of the schema at logon; its answer is not the client's
@@ -147,6 +148,8 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   // --- from the connection to the end of the answer (session_run.cpp)
   void got_backend(Backend& backend);
   [[nodiscard]] std::optional<Preparation> preparation_for(Backend& backend);
+  [[nodiscard]] CarriedState reading_state() const;
+  void prepare_elsewhere(const Backend& backend);
   [[nodiscard]] bool open_data_gone(Backend& backend);
   void send_current();
   [[nodiscard]] bool send_execute();

@@ -50,6 +50,7 @@ std::optional<std::uint32_t> Session::choose() const {
 void Session::take_from(std::uint32_t server) {
   server_ = server;
   pool_ = &worker_.pool(account_->cluster, server, user_);
+  wanted_state = current_.reading ? &*current_.reading : &state_;
   if (Backend* backend = pool_->acquire(*this); backend != nullptr) return got_backend(*backend);
   wait_in_line();
 }

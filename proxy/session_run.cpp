@@ -19,7 +19,7 @@ void Session::got_backend(Backend& backend) {
   backend.last_session = session;
   if (open_data_gone(backend)) return;
   const auto preparation = preparation_for(backend);
-  if (!preparation) return fail_current(settings_gone());
+  if (!preparation) return prepare_elsewhere(backend);
   if (preparation->none()) return send_current();
   ++worker_.counters().state_switches;
   stage_ = Stage::preparing;
@@ -47,6 +47,31 @@ bool Session::open_data_gone(Backend& backend) {
   return true;
 }
 
+// The state in which the text of the prepared statement is read as its client meant it.
+CarriedState Session::reading_state() const {
+  CarriedState reading = state_;
+  if (!current_.statement->schema.empty()) reading.schema = current_.statement->schema;
+  if (reading.parse_settings() != current_.statement->settings) {
+    reading.replace_parse_settings(current_.statement->settings);
+  }
+  return reading;
+}
+
+// This connection can't be brought to the state in which the statement was prepared. Another one may be in it, and a
+// new one can be brought to any; one that can't go on from there to the session's state would not help.
+void Session::prepare_elsewhere(const Backend& backend) {
+  if (tied() || current_.statement == nullptr || current_.reading) return fail_current(settings_gone());
+  CarriedState reading = reading_state();
+  if (!backend.steps(reading, state_)) return fail_current(settings_gone());
+  current_.reading = std::move(reading);
+  if (insert_id_moved_) {  // on_prepared goes on, without it
+    stage_ = Stage::preparing;
+    return read_insert_id();
+  }
+  hand_back();
+  route();
+}
+
 // nullopt: the statement can't be prepared here as it was meant.
 std::optional<Preparation> Session::preparation_for(Backend& backend) {
   Preparation preparation;
@@ -55,19 +80,15 @@ std::optional<Preparation> Session::preparation_for(Backend& backend) {
   if (current_.statement != nullptr && current_.type != Command::stmt_fetch &&
       backend.statements.find(current_.statement.get()) == nullptr) {
     preparation.statement = current_.statement;
-    CarriedState reading = state_;  // the state in which the text is read as its client meant it
-    if (!current_.statement->schema.empty()) reading.schema = current_.statement->schema;
-    if (reading.parse_settings() != current_.statement->settings) {
-      reading.replace_parse_settings(current_.statement->settings);
-    }
-    auto before = steps_to(backend.state, reading);
-    auto after = steps_to(reading, preparation.target);
+    const CarriedState reading = reading_state();
+    auto before = backend.steps(backend.state, reading);
+    auto after = backend.steps(reading, preparation.target);
     if (!before || !after) return std::nullopt;
     preparation.before = std::move(*before);
     preparation.after = std::move(*after);
     ++worker_.counters().reprepares;
   } else if (!backend.state.same_as(preparation.target)) {
-    auto steps = steps_to(backend.state, preparation.target);
+    auto steps = backend.steps(backend.state, preparation.target);
     if (!steps) return std::nullopt;
     preparation.before = std::move(*steps);
   }

@@ -36,6 +36,10 @@ struct Case {
   const char* steps;
 };
 
+const HandshakeCharset handshake{"'utf8mb4'", "NULL", "'utf8mb4_bin'"};
+#define SLUICE_HANDSHAKE \
+  "character_set_client='utf8mb4', character_set_results=NULL, collation_connection='utf8mb4_bin'"
+
 TEST(CarriedState, Steps) {
   const std::vector<Case> cases = {
       {{}, {}, ""},
@@ -53,8 +57,21 @@ TEST(CarriedState, Steps) {
       {{"", true, {{"x", "1"}, {"x", "DEFAULT"}}}, {}, ""},
       {{}, {"", true, {{"names", "utf8mb4"}}}, "SET NAMES utf8mb4"},
       {{"", true, {{"names", "latin1"}}}, {"", true, {{"names", "utf8mb4"}}}, "SET NAMES utf8mb4"},
-      {{"", true, {{"names", "latin1"}}}, {}, "impossible"},
-      {{"", true, {{"character_set_results", "NULL"}}}, {}, "impossible"},
+      {{"", true, {{"names", "latin1"}}}, {}, "SET " SLUICE_HANDSHAKE},
+      {{"", true, {{"character_set_client", "DEFAULT"}}}, {}, "SET " SLUICE_HANDSHAKE},
+      // What is said goes on top of it.
+      {{"", true, {{"names", "latin1"}}},
+       {"", true, {{"character_set_results", "utf8"}}},
+       "SET " SLUICE_HANDSHAKE ", character_set_results=utf8"},
+      {{"", true, {{"character_set_connection", "utf8"}}},
+       {"", true, {{"collation_connection", "latin1_bin"}}},
+       "SET " SLUICE_HANDSHAKE ", collation_connection=latin1_bin"},
+      {{}, {"", true, {{"collation_connection", "latin1_bin"}}}, "SET collation_connection=latin1_bin"},
+      // The same of both: nothing to say.
+      {{"", true, {{"names", "latin1"}, {"x", "1"}}}, {"", true, {{"names", "latin1"}, {"x", "2"}}}, "SET x=2"},
+      {{"", true, {{"names", "latin1"}, {"sql_mode", "'ANSI'"}}},
+       {"b", false, {{"x", "1"}}},
+       "SET " SLUICE_HANDSHAKE ", sql_mode=DEFAULT, x=1, autocommit=0; USE b"},
       {{"", true, {{"character_set_results", "NULL"}}}, {"", true, {{"names", "utf8"}}}, "SET NAMES utf8"},
       {{"", true, {{"names", "utf8"}}},
        {"", true, {{"names", "utf8"}, {"character_set_results", "NULL"}}},
@@ -68,12 +85,26 @@ TEST(CarriedState, Steps) {
   for (const auto& c : cases) {
     const CarriedState from = state_of(c.from);
     const CarriedState to = state_of(c.to);
-    const auto steps = steps_to(from, to);
+    const auto steps = steps_to(from, to, &handshake);
     EXPECT_EQ(text_of(steps), c.steps);
     if (steps) {
       EXPECT_EQ(steps->none(), from.same_as(to)) << c.steps;
     }
   }
+}
+
+TEST(CarriedState, AnUnknownHandshakeCanOnlyBeLeft) {
+  const CarriedState plain;
+  const CarriedState named = state_of({"", true, {{"names", "latin1"}}});
+  const CarriedState part = state_of({"", true, {{"character_set_results", "NULL"}}});
+  const CarriedState other = state_of({"", true, {{"x", "1"}}});
+  EXPECT_EQ(text_of(steps_to(plain, named, nullptr)), "SET NAMES latin1");
+  EXPECT_EQ(text_of(steps_to(plain, part, nullptr)), "SET character_set_results=NULL");
+  EXPECT_EQ(text_of(steps_to(part, named, nullptr)), "SET NAMES latin1");
+  EXPECT_EQ(text_of(steps_to(named, plain, nullptr)), "impossible");
+  EXPECT_EQ(text_of(steps_to(named, part, nullptr)), "impossible");
+  EXPECT_EQ(text_of(steps_to(part, other, nullptr)), "impossible");
+  EXPECT_EQ(text_of(steps_to(part, part, nullptr)), "");
 }
 
 TEST(CarriedState, TheOrderOfCharacterSetsMatters) {

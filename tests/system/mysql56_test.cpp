@@ -105,6 +105,35 @@ TEST_P(Mysql56Test, StateTravelsWithoutTrackers) {
   EXPECT_EQ(admin_value("SELECT COUNT(*) FROM sessions WHERE pin <> ''"), "0");
 }
 
+TEST_P(Mysql56Test, CharacterSetsAreTakenBack) {
+  start({.limits = "backend_connections_max = 4"});
+  constexpr const char* variables =
+      "SELECT @@character_set_client, @@character_set_connection, @@character_set_results, @@collation_connection";
+  const std::vector<const char*> sets = {"DO 1",
+                                         "SET NAMES latin1",
+                                         "SET NAMES utf8 COLLATE utf8_bin",
+                                         "SET character_set_results = NULL",
+                                         "SET character_set_connection = ucs2",
+                                         "SET NAMES binary"};
+  std::vector<Sql> clients;
+  std::vector<Rows> own;
+  for (unsigned i = 0; i < 3; ++i) {
+    for (const char* set : sets) {
+      Sql direct = cluster_.app(0);
+      direct.exec(set);
+      own.push_back(direct.query(variables));
+      clients.push_back(client());
+      clients.back().exec(set);
+    }
+  }
+  for (int round = 0; round < 3; ++round) {
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      EXPECT_EQ(clients[i].query(variables), own[i]) << sets[i % sets.size()];
+    }
+  }
+  EXPECT_LE(count("backends_opened"), 8U);  // the limit on each of the two servers
+}
+
 TEST_P(Mysql56Test, TheLeadershipMoves) {
   start({.limits = "hold_max_ms = 60000"});
   Sql sql(client_address(), seconds{60});

@@ -1,0 +1,38 @@
+#include "proxy/handshake_charset.hpp"
+
+#include <algorithm>
+
+namespace sluice::proxy {
+
+namespace {
+
+constexpr std::size_t name_bytes_max = 64;  // NAME_CHAR_LEN; the names are ASCII
+
+// The server's word goes into a statement of ours: only what can't be anything but a name.
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= name_bytes_max && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+std::string quoted(const std::string& name) { return "'" + name + "'"; }
+
+}  // namespace
+
+HandshakeCharsetPtr charset_of_row(const std::vector<std::optional<std::string>>& row) {
+  constexpr std::size_t columns = 3;
+  if (row.size() != columns) return nullptr;
+  const auto& [client, results, collation] = std::tie(row[0], row[1], row[2]);
+  // Only the results' may be NULL: they come unconverted then.
+  if (!client || !is_name(*client) || !collation || !is_name(*collation)) return nullptr;
+  if (results && !is_name(*results)) return nullptr;
+  return std::make_shared<const HandshakeCharset>(
+      HandshakeCharset{quoted(*client), results ? quoted(*results) : "NULL", quoted(*collation)});
+}
+
+HandshakeCharsetPtr HandshakeCharsets::find(std::uint8_t collation) const {
+  const auto it = known_.find(collation);
+  return it == known_.end() ? nullptr : it->second;
+}
+
+}  // namespace sluice::proxy
