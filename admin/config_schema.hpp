@@ -103,6 +103,7 @@ void visit(V& v, proxy::Limits& s) {
   number(v, "login_timeout_ms", s.login_timeout_ms, Unit::milliseconds, duration);
   number(v, "hold_max_ms", s.hold_max_ms, Unit::milliseconds, duration);
   number(v, "hold_clients_max", s.hold_clients_max, Unit::none, count);
+  number(v, "server_kills_max", s.server_kills_max, Unit::none, count);
   number(v, "pool_wait_max_ms", s.pool_wait_max_ms, Unit::milliseconds, duration);
   number(v, "backend_connect_timeout_ms", s.backend_connect_timeout_ms, Unit::milliseconds, duration);
   number(v, "backend_idle_max_ms", s.backend_idle_max_ms, Unit::milliseconds, duration);

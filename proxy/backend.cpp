@@ -115,6 +115,7 @@ void Backend::login_step(BackendLogin::Step step, std::uint8_t sequence) {
 
 void Backend::logged_on() {
   negotiated_ = login_->negotiated();
+  thread_id_ = login_->greeting().connection_id;
   answer_.status = login_->status();
   state.autocommit = (answer_.status & protocol::status::autocommit) != 0;
   login_.reset();

@@ -101,8 +101,10 @@ struct Preparation {
   CarriedState target;         // the state after it
   std::optional<std::uint64_t> set_last_insert_id;  // SET last_insert_id
   bool read_insert_id = false;                      // SELECT LAST_INSERT_ID() into insert_id
+  std::string statement_of_ours;  // that changes nothing on the connection, and whose rows nobody needs
   [[nodiscard]] bool none() const {
-    return before.none() && after.none() && statement == nullptr && !set_last_insert_id && !read_insert_id;
+    return before.none() && after.none() && statement == nullptr && !set_last_insert_id && !read_insert_id &&
+           statement_of_ours.empty();
   }
 };
 
@@ -116,6 +118,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
 
   [[nodiscard]] bool ready() const { return ready_; }
   [[nodiscard]] const IdentityPtr& identity() const { return identity_; }
+  [[nodiscard]] std::uint32_t thread_id() const { return thread_id_; }  // the server's own connection id
   [[nodiscard]] const std::string& server_name() const { return options_.server_name; }
 
   // How to get from this state to that one here; see carried_state.hpp.
@@ -208,6 +211,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   PacketAssembler assembler_;
   std::unique_ptr<BackendLogin> login_;
   protocol::Capabilities negotiated_ = 0;
+  std::uint32_t thread_id_ = 0;
   BackendUser* user_ = nullptr;
   bool ready_ = false;
   HandshakeCharsetPtr handshake_charset_;  // nullptr: the server doesn't tell

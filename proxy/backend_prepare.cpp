@@ -22,6 +22,7 @@ void Backend::prepare(const Preparation& preparation) {
   if (preparation.read_insert_id) {
     request(Command::query, "SELECT LAST_INSERT_ID()", {OwnRequest::Kind::read_insert_id, nullptr, {}});
   }
+  if (!preparation.statement_of_ours.empty()) request(Command::query, preparation.statement_of_ours, {});
   request_steps(preparation.before);
   if (preparation.statement != nullptr) {
     request(Command::stmt_prepare, preparation.statement->sql, {OwnRequest::Kind::prepare, preparation.statement, {}});

@@ -70,6 +70,7 @@ struct ClientError {
       "sluice: what the previous statement left behind (warnings, row counts) is gone: its server connection served "
       "another client, or was asked for LAST_INSERT_ID(), since; ask within a transaction"};
 }
+[[nodiscard]] inline ClientError interrupted() { return {1317, "70100", "Query execution was interrupted"}; }
 [[nodiscard]] inline ClientError insert_id_gone() {
   return {
       1105, "HY000",

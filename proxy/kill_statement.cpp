@@ -26,16 +26,12 @@ bool is(std::string_view word, std::string_view keyword) {
 
 }  // namespace
 
-std::optional<std::uint64_t> killed_connection(std::string_view sql) {
+std::optional<KillTarget> parse_kill(std::string_view sql) {
   if (!is(next_word(sql), "KILL")) return std::nullopt;
   auto word = next_word(sql);
   if (is(word, "HARD") || is(word, "SOFT")) word = next_word(sql);
-  if (is(word, "QUERY")) {
-    word = next_word(sql);
-    if (is(word, "ID")) word = next_word(sql);
-  } else if (is(word, "CONNECTION")) {
-    word = next_word(sql);
-  }
+  const bool query_only = is(word, "QUERY");
+  if (query_only || is(word, "CONNECTION")) word = next_word(sql);
   if (word.empty()) return std::nullopt;
   std::uint64_t id = 0;
   constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
@@ -44,7 +40,7 @@ std::optional<std::uint64_t> killed_connection(std::string_view sql) {
     id = id > (most - 9) / 10 ? most : id * 10 + static_cast<std::uint64_t>(c - '0');
   }
   const bool rest = std::any_of(sql.begin(), sql.end(), [](char c) { return !is_space(c) && c != ';'; });
-  return rest ? std::nullopt : std::optional(id);
+  return rest ? std::nullopt : std::optional(KillTarget{id, query_only});
 }
 
 }  // namespace sluice::proxy

@@ -8,8 +8,13 @@
 
 namespace sluice::proxy {
 
-// The id in `KILL [HARD | SOFT] [CONNECTION | QUERY [ID]] <number>`; a number too large for any id gives the largest.
-// nullopt: another form (KILL USER, an expression), which must not be sent on.
-[[nodiscard]] std::optional<std::uint64_t> killed_connection(std::string_view sql);
+struct KillTarget {
+  std::uint64_t id = 0;     // of a connection; a number too large for any id gives the largest
+  bool query_only = false;  // KILL QUERY: the connection stays
+};
+
+// `KILL [HARD | SOFT] [CONNECTION | QUERY] <number>`. nullopt: another form (KILL USER, KILL QUERY ID, an expression),
+// which must not be sent on.
+[[nodiscard]] std::optional<KillTarget> parse_kill(std::string_view sql);
 
 }  // namespace sluice::proxy

@@ -12,6 +12,7 @@ struct Limits {
   std::uint32_t backend_connections_max = 100;       // to one server for one user, all workers together
   std::uint32_t login_timeout_ms = 10'000;           // from accept to the end of authentication
   std::uint32_t hold_max_ms = 10'000;                // a statement waits this long for a leader
+  std::uint32_t server_kills_max = 256;              // KILLs on their way to servers, in one worker
   std::uint32_t hold_clients_max = 10'000;           // statements waiting for a leader, in one worker
   std::uint32_t pool_wait_max_ms = 10'000;           // a statement waits this long for a server connection
   std::uint32_t backend_connect_timeout_ms = 2'000;  // connect and log on to a server

@@ -32,8 +32,7 @@ Backend* Pool::acquire(PoolWaiter& waiter) {
   if (waiter.only != nullptr) return pick_only(waiter);
   // Not unfair to those in line: an idle connection that one of them can use was given to it when it became idle.
   if (Backend* backend = pick(waiter); backend != nullptr) return backend;
-  waiters_.push_back(&waiter);
-  waiter.place = std::prev(waiters_.end());
+  waiter.place = waiters_.insert(waiter.urgent ? waiters_.begin() : waiters_.end(), &waiter);
   waiter.in_line = true;
   open_for_waiters();
   if (connecting_ < waiters_.size()) call_back_oldest();

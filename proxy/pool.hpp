@@ -31,6 +31,7 @@ class PoolWaiter {
   // Only this connection will do, and only if nobody had it since (diagnostics of the last statement). May dangle: it
   // is compared, never followed.
   const Backend* only = nullptr;
+  bool urgent = false;  // stands before all who are not
 
   // The pool's own: where it stands in line, or among those that keep a connection. Never both.
   std::list<PoolWaiter*>::iterator place;

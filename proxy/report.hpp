@@ -31,7 +31,9 @@ struct Counters {
   std::uint64_t retries = 0;            // reads sent again after a server was lost
   std::uint64_t outcome_unknown = 0;    // writes in flight when a server was lost
   std::uint64_t transactions_lost = 0;  // open transactions when a server was lost
-  std::uint64_t protocol_errors = 0;    // malformed packets of clients after login
+  std::uint64_t server_kills = 0;  // KILLs sent to servers: clients that vanished from a running statement, KILL QUERY
+  std::uint64_t server_kills_skipped = 0;  // not sent: limits.server_kills_max were on their way
+  std::uint64_t protocol_errors = 0;       // malformed packets of clients after login
   std::uint64_t bytes_from_clients = 0;
   std::uint64_t bytes_to_clients = 0;
 };
@@ -57,6 +59,8 @@ void for_each_counter(const Counters& c, Fn&& fn) {
   fn("retries", c.retries);
   fn("outcome_unknown", c.outcome_unknown);
   fn("transactions_lost", c.transactions_lost);
+  fn("server_kills", c.server_kills);
+  fn("server_kills_skipped", c.server_kills_skipped);
   fn("protocol_errors", c.protocol_errors);
   fn("bytes_from_clients", c.bytes_from_clients);
   fn("bytes_to_clients", c.bytes_to_clients);

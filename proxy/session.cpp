@@ -248,6 +248,11 @@ void Session::end(const ClientError& error) {
   close_with(error);
 }
 
+void Session::interrupt() {
+  if (in_line || stage_ == Stage::holding) return fail_current(interrupted());
+  if (stage_ == Stage::running) worker_.end_on_server(*pool_, *backend_, ServerKill::What::query);
+}
+
 void Session::drain() {
   draining_ = true;
   const bool between = stage_ == Stage::idle && !in_transaction_ && !transaction_unsure_;

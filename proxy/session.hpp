@@ -23,6 +23,7 @@
 #include "proxy/client_statements.hpp"
 #include "proxy/command_reader.hpp"
 #include "proxy/errors.hpp"
+#include "proxy/kill_statement.hpp"
 #include "proxy/packet_assembler.hpp"
 #include "proxy/pool.hpp"
 #include "proxy/report.hpp"
@@ -55,6 +56,8 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void drain();
   // Ends now, telling the client why if it can be told.
   void end(const ClientError& error);
+  // KILL QUERY: the command in work ends with an error, the session goes on.
+  void interrupt();
   // The worker goes away: lets go of everything without a word.
   void abandon();
   void kill_answered(std::uint32_t id, std::uint16_t error);  // 0: done; 1094, 1095: as the server says it
@@ -121,7 +124,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void on_change_user();
   void on_reset_connection();
   void on_set_option();
-  void on_kill(std::uint64_t id);
+  void on_kill(KillTarget target);
   void on_prepare(bool whole);
   void on_execute(bool whole);
   void on_statement_command();

@@ -87,8 +87,9 @@ void Session::dispatch(ClientCommand command, bool whole) {
                      false);
     case Command::process_kill:
       if (payload.size() < 5) break;
-      return on_kill(payload[1] | (std::uint64_t{payload[2]} << 8) | (std::uint64_t{payload[3]} << 16) |
-                     (std::uint64_t{payload[4]} << 24));
+      return on_kill({payload[1] | (std::uint64_t{payload[2]} << 8) | (std::uint64_t{payload[3]} << 16) |
+                          (std::uint64_t{payload[4]} << 24),
+                      false});
     case Command::change_user:
       return on_change_user();
     case Command::reset_connection:
@@ -208,8 +209,8 @@ void Session::on_query(bool whole) {
     current_.schema.clear();
   }
   if (current_.own_effect.kind == router::StatementKind::kill && !current_.own_effect.multi && whole) {
-    if (const auto id = killed_connection(sql)) return on_kill(*id);
-    send_error({1105, "HY000", "sluice: only KILL [CONNECTION] <connection id> is understood"});
+    if (const auto target = parse_kill(sql)) return on_kill(*target);
+    send_error({1105, "HY000", "sluice: only KILL [CONNECTION | QUERY] <connection id> is understood"});
     return done_locally();
   }
   route();
@@ -220,25 +221,26 @@ void Session::on_init_db() {
   forward(ResponseShape::ok_or_error, false);
 }
 
-void Session::on_kill(std::uint64_t id) {
+void Session::on_kill(KillTarget target) {
   const std::uint32_t workers = worker_.shared().workers;
-  if (id == 0 || id > 0xffffffffULL) {
-    send_error(unknown_thread(id));
+  if (target.id == 0 || target.id > 0xffffffffULL) {
+    send_error(unknown_thread(target.id));
     return done_locally();
   }
   // Answered by `Worker::killed`, once the session's own worker has looked.
   stage_ = Stage::waiting;
-  const auto target = static_cast<std::uint32_t>(id);
-  const auto task = [from = worker_.index(), me = session, user = user_, target](Worker& w) {
-    w.kill(from, me, user, target);
-  };
-  if (worker_.shared().post(target % workers, task)) return;
+  Worker::KillOrder order{.killer_worker = worker_.index(),
+                          .killer = session,
+                          .user = user_,
+                          .id = static_cast<std::uint32_t>(target.id),
+                          .query_only = target.query_only};
+  if (worker_.shared().post(order.id % workers, [order = std::move(order)](Worker& w) { w.kill(order); })) return;
   send_error({1105, "HY000", "sluice: too much waits to be done; the KILL was not executed; try again later"});
   done_locally();
 }
 
 void Session::kill_answered(std::uint32_t id, std::uint16_t error) {
-  if (stage_ != Stage::waiting) return;
+  if (stage_ != Stage::waiting || in_line) return;
   if (error == 0) {
     send_ok();
   } else {

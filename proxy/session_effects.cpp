@@ -208,7 +208,9 @@ void Session::hand_back() {
 // The client goes, or forgets all that it set: closing the connection is what ends an open transaction for certain.
 void Session::let_go() {
   if (kept) return hand_back();
-  if (backend_ != nullptr) discard_backend();
+  if (backend_ == nullptr) return;
+  if (backend_->answering()) worker_.end_on_server(*pool_, *backend_, ServerKill::What::connection);
+  discard_backend();
 }
 
 // The connection goes; if its insert id was not read, what this session's is stays unknown until it gets another.

@@ -53,6 +53,8 @@ Worker::~Worker() {
   for (auto& [id, session] : sessions_) dead_sessions_.push_back(std::move(session));
   sessions_.clear();
   for (auto& session : dead_sessions_) session->abandon();
+  kills_.clear();
+  dead_kills_.clear();
   pools_.clear();
   dead_sessions_.clear();
   dead_backends_.clear();
@@ -221,6 +223,7 @@ void Worker::on_timer(io::TimerId timer) {
     burial_ = {};
     // Destruction may bury more; that waits for the next turn.
     const auto sessions = std::exchange(dead_sessions_, {});
+    const auto kills = std::exchange(dead_kills_, {});
     const auto backends = std::exchange(dead_backends_, {});
     drained_if_empty();
   } else if (timer == hold_retry_) {
@@ -269,11 +272,29 @@ Session* Worker::find(std::uint32_t id) {
   return it == sessions_.end() ? nullptr : it->second.get();
 }
 
-void Worker::kill(std::uint32_t killer_worker, std::uint32_t killer, const std::string& user, std::uint32_t id) {
-  Session* victim = find(id);
-  const std::uint16_t error = victim == nullptr ? 1094 : victim->user() != user ? 1095 : 0;
-  if (error == 0) victim->end({1927, "70100", "Connection was killed"});
-  shared_.post_always(killer_worker, [killer, id, error](Worker& worker) {
+void Worker::end_on_server(Pool& pool, const Backend& victim, ServerKill::What what) {
+  if (kills_.size() >= limits().server_kills_max) {
+    ++counters_.server_kills_skipped;
+    return;
+  }
+  ++counters_.server_kills;
+  const auto over = [this](ServerKill& kill) {
+    const auto it = std::find_if(kills_.begin(), kills_.end(), [&](const auto& k) { return k.get() == &kill; });
+    if (it == kills_.end()) return;
+    dead_kills_.push_back(std::move(*it));
+    kills_.erase(it);
+    schedule_burial();
+  };
+  kills_.push_back(std::make_unique<ServerKill>(*loop_, pool, victim, what, over));
+  kills_.back()->start(limits().backend_connect_timeout_ms);
+}
+
+void Worker::kill(const KillOrder& order) {
+  Session* victim = find(order.id);
+  const std::uint16_t error = victim == nullptr ? 1094 : victim->user() != order.user ? 1095 : 0;
+  if (error == 0 && order.query_only) victim->interrupt();
+  if (error == 0 && !order.query_only) victim->end({1927, "70100", "Connection was killed"});
+  shared_.post_always(order.killer_worker, [killer = order.killer, id = order.id, error](Worker& worker) {
     if (Session* session = worker.find(killer)) session->kill_answered(id, error);
   });
 }
@@ -295,7 +316,7 @@ void Worker::drain(std::function<void()> done) {
 }
 
 void Worker::drained_if_empty() {
-  if (!on_drained_ || !sessions_.empty() || !dead_sessions_.empty()) return;
+  if (!on_drained_ || !sessions_.empty() || !dead_sessions_.empty() || !kills_.empty()) return;
   std::exchange(on_drained_, nullptr)();
 }
 

@@ -17,6 +17,7 @@
 
 #include "proxy/pool.hpp"
 #include "proxy/proxy.hpp"
+#include "proxy/server_kill.hpp"
 #include "proxy/session.hpp"
 #include "proxy/statement_text.hpp"
 
@@ -73,7 +74,17 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   void unhold(Session& session);
 
   void bury_session(Session& session);
-  void kill(std::uint32_t killer_worker, std::uint32_t killer, const std::string& user, std::uint32_t id);
+  // Ends what `victim` still runs on its server, over another connection of `pool`.
+  void end_on_server(Pool& pool, const Backend& victim, ServerKill::What what);
+  // A client's KILL [QUERY] of its own user's session `id`, which lives here.
+  struct KillOrder {
+    std::uint32_t killer_worker = 0;
+    std::uint32_t killer = 0;
+    std::string user;
+    std::uint32_t id = 0;
+    bool query_only = false;
+  };
+  void kill(const KillOrder& order);
   void kill_any(std::uint32_t id);  // the operator's KILL
   [[nodiscard]] Session* find(std::uint32_t id);
 
@@ -111,9 +122,11 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   std::unordered_map<std::string, IdentityPtr> identities_;
   std::unordered_map<std::uint32_t, std::unique_ptr<Session>> sessions_;
   std::list<std::uint32_t> held_;  // ids, first come first
+  std::vector<std::unique_ptr<ServerKill>> kills_;
 
   // What may still be on the stack of the running call is destroyed in a turn of its own.
   std::vector<std::unique_ptr<Session>> dead_sessions_;
+  std::vector<std::unique_ptr<ServerKill>> dead_kills_;
   std::vector<std::unique_ptr<Backend>> dead_backends_;
   io::TimerId burial_;
   io::TimerId hold_retry_;

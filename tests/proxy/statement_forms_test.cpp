@@ -8,18 +8,23 @@ namespace sluice::proxy {
 namespace {
 
 TEST(KillStatement, Numbers) {
-  for (const char* text : {"KILL 5", "kill 5", " KILL\t5 ; ", "KILL CONNECTION 5", "KILL QUERY 5", "KILL HARD 5",
-                           "KILL SOFT CONNECTION 5", "KILL QUERY ID 5", "KILL 0005"}) {
-    EXPECT_EQ(killed_connection(text), 5U) << text;
+  for (const char* text : {"KILL 5", "kill 5", " KILL\t5 ; ", "KILL CONNECTION 5", "KILL HARD 5",
+                           "KILL SOFT CONNECTION 5", "KILL 0005", "KILL QUERY 5", "KILL SOFT query 5;"}) {
+    const auto target = parse_kill(text);
+    ASSERT_TRUE(target.has_value()) << text;
+    EXPECT_EQ(target->id, 5U) << text;
+    const std::string_view words(text);
+    EXPECT_EQ(target->query_only, words.find("QUERY") != words.npos || words.find("query") != words.npos) << text;
   }
-  EXPECT_EQ(killed_connection("KILL 0"), 0U);
-  EXPECT_EQ(killed_connection("KILL 99999999999999999999999"), ~std::uint64_t{0});
+  EXPECT_EQ(parse_kill("KILL 0")->id, 0U);
+  EXPECT_EQ(parse_kill("KILL 99999999999999999999999")->id, ~std::uint64_t{0});
 }
 
 TEST(KillStatement, OtherForms) {
-  for (const char* text : {"", "KILL", "KILL USER bob5", "KILL USER 'bob5'", "KILL 5 5", "KILL CONNECTION_ID()",
-                           "KILL -5", "KILL 5.5", "KILL @x", "KILL 5 /* 6 */", "KILL QUERY", "KILLER 5", "SELECT 5"}) {
-    EXPECT_EQ(killed_connection(text), std::nullopt) << text;
+  for (const char* text :
+       {"", "KILL", "KILL USER bob5", "KILL USER 'bob5'", "KILL 5 5", "KILL CONNECTION_ID()", "KILL -5", "KILL 5.5",
+        "KILL @x", "KILL 5 /* 6 */", "KILL QUERY", "KILL QUERY ID 5", "KILLER 5", "SELECT 5"}) {
+    EXPECT_FALSE(parse_kill(text).has_value()) << text;
   }
 }
 

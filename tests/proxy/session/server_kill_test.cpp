@@ -1,0 +1,134 @@
+// What a client left running on a server is ended there, and KILL QUERY ends a statement but not its session.
+#include "proxy/session/proxy_test.hpp"
+
+namespace sluice::proxy {
+namespace {
+
+class ServerKills : public ProxyTest {
+ protected:
+  void SetUp() override {
+    options.workers = 1;
+    options.limits.pool_wait_max_ms = 60'000;
+    cluster.root(0).exec("CREATE TABLE app.t (id INT PRIMARY KEY)");
+    cluster.root(0).exec("INSERT INTO app.t VALUES (1)");
+  }
+  bool runs(const std::string& like) {
+    return await([&] { return running(0, like) == "1"; });
+  }
+  bool nothing_runs(const std::string& like) {
+    return await([&] { return running(0, like) == "0"; });
+  }
+  // InnoDB shows a picture of its transactions, and keeps it while it is asked more often than every 100 ms.
+  bool no_transaction() {
+    return demo::await([&] { return transactions(0) == "0"; }, 30s, 150ms);
+  }
+  static std::string id_of(const RawClient& client) { return std::to_string(client.greeting.connection_id); }
+};
+
+TEST_P(ServerKills, AClientThatVanishesWhileItsStatementRuns) {
+  start();
+  RawClient client(port());
+  log_in(client);
+  client.run("BEGIN");
+  client.run("INSERT INTO t VALUES (2)");
+  client.send(query("SELECT SLEEP(600)"));
+  ASSERT_TRUE(runs("SELECT SLEEP(600)"));
+  client.disconnect();
+  EXPECT_TRUE(nothing_runs("SELECT SLEEP(600)"));
+  EXPECT_TRUE(no_transaction());
+  EXPECT_EQ(counters().server_kills, 1U);
+  EXPECT_EQ(cluster.root(0).value("SELECT COUNT(*) FROM app.t"), "1");
+}
+
+TEST_P(ServerKills, AClientThatVanishesWhileItWaitsForALock) {
+  options.limits.backend_connections_max = 1;  // its own connection must make room for the KILL
+  start();
+  Sql holder = cluster.root(0);
+  holder.exec("BEGIN");
+  holder.exec("DELETE FROM app.t WHERE id = 1");
+  RawClient client(port());
+  log_in(client);
+  client.send(query("DELETE FROM t WHERE id = 1"));
+  ASSERT_TRUE(runs("DELETE FROM t WHERE id = 1"));
+  RawClient waiting(port());
+  log_in(waiting, "");
+  waiting.send(query("DELETE FROM app.t WHERE id = 3"));
+  ASSERT_TRUE(await_state("waiting"));
+  client.disconnect();
+  EXPECT_TRUE(nothing_runs("DELETE FROM t WHERE id = 1"));
+  EXPECT_EQ(waiting.read_result().kind, Result::Kind::ok);
+  holder.exec("ROLLBACK");
+}
+
+TEST_P(ServerKills, AreBounded) {
+  options.limits.server_kills_max = 0;
+  start();
+  RawClient client(port());
+  log_in(client);
+  client.send(query("DO SLEEP(600)"));
+  ASSERT_TRUE(runs("DO SLEEP(600)"));
+  client.disconnect();
+  EXPECT_TRUE(await([&] { return counters().server_kills_skipped == 1; }));
+  EXPECT_EQ(counters().server_kills, 0U);
+  EXPECT_EQ(running(0, "DO SLEEP(600)"), "1");
+  cluster.root(0).exec(std::string("KILL USER ") + user());
+}
+
+TEST_P(ServerKills, DrainingEndsWhatStillRunsAtItsDeadline) {
+  options.limits.drain_max_ms = 50;
+  start();
+  RawClient client(port());
+  log_in(client);
+  client.send(query("DO SLEEP(600)"));
+  ASSERT_TRUE(runs("DO SLEEP(600)"));
+  std::promise<void> drained;
+  proxy->drain([&] { drained.set_value(); });
+  ASSERT_EQ(drained.get_future().wait_for(30s), std::future_status::ready);
+  EXPECT_TRUE(nothing_runs("DO SLEEP(600)"));
+}
+
+TEST_P(ServerKills, KillQueryEndsTheStatementOnly) {
+  start();
+  RawClient victim(port());
+  log_in(victim);
+  victim.run("SET @x = 7");
+  victim.run("BEGIN");
+  RawClient killer(port());
+  log_in(killer);
+  victim.send(query("SELECT SLEEP(600)"));
+  ASSERT_TRUE(runs("SELECT SLEEP(600)"));
+  EXPECT_EQ(killer.run("KILL QUERY " + id_of(victim)).kind, Result::Kind::ok);
+  EXPECT_EQ(victim.read_result().error, 1317U);
+  EXPECT_EQ(victim.run("SELECT @x").value(), "7");
+  // Nothing runs: nothing is ended.
+  EXPECT_EQ(killer.run("KILL QUERY " + id_of(victim)).kind, Result::Kind::ok);
+  EXPECT_EQ(victim.run("SELECT @x").value(), "7");
+}
+
+TEST_P(ServerKills, KillQueryEndsAStatementThatWaits) {
+  options.limits.backend_connections_max = 1;
+  start();
+  RawClient busy(port());
+  log_in(busy);
+  RawClient victim(port());
+  log_in(victim);
+  RawClient killer(port());
+  log_in(killer);
+  busy.run("BEGIN");
+  victim.send(query("INSERT INTO t VALUES (3)"));
+  ASSERT_TRUE(await_state("waiting"));
+  EXPECT_EQ(killer.run("KILL QUERY " + id_of(victim)).kind, Result::Kind::ok);
+  EXPECT_EQ(victim.read_result().error, 1317U);
+  busy.run("COMMIT");
+  EXPECT_EQ(victim.run("SELECT COUNT(*) FROM t").value(), "1");
+  publish(std::nullopt);
+  victim.send(query("INSERT INTO t VALUES (3)"));
+  ASSERT_TRUE(await_state("holding"));
+  EXPECT_EQ(killer.run("KILL QUERY " + id_of(victim)).kind, Result::Kind::ok);
+  EXPECT_EQ(victim.read_result().error, 1317U);
+}
+
+SLUICE_PROXY_ON_BOTH_LOOPS(ServerKills);
+
+}  // namespace
+}  // namespace sluice::proxy
