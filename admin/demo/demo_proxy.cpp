@@ -41,6 +41,10 @@ std::string option_file(std::string_view user, const std::string& password, std:
 
 constexpr std::chrono::seconds port_release_bound{2};
 
+fs::path program(const UpOptions& options) {
+  return options.sluice.empty() ? fs::read_symlink("/proc/self/exe") : options.sluice;
+}
+
 }  // namespace
 
 DemoProxy::DemoProxy(DemoFolder folder) : folder_(std::move(folder)) {
@@ -51,6 +55,13 @@ DemoProxy::DemoProxy(DemoFolder folder) : folder_(std::move(folder)) {
 std::optional<ProcessId> DemoProxy::process() const {
   const auto id = read_pid_file(folder_.proxy_pid_file());
   return id && is_running(*id) ? id : std::nullopt;
+}
+
+// Not when it was built anew since: that is another file by the same name.
+bool DemoProxy::runs(const fs::path& program) const {
+  const auto id = process();
+  std::error_code gone;
+  return id && fs::equivalent("/proc/" + std::to_string(id->pid) + "/exe", program, gone);
 }
 
 void DemoProxy::choose_ports(const UpOptions& options, const Progress& say) {
@@ -107,7 +118,7 @@ void DemoProxy::up(const Cluster& cluster, const UpOptions& options, const Progr
     throw DemoError("the path of the proxy's unix socket is too long: " + folder_.proxy_socket().string() +
                     "\nName another --dir.");
   }
-  if (process() && read_file(folder_.config()) == config_text(cluster) && answers(cluster)) return;
+  if (runs(program(options)) && read_file(folder_.config()) == config_text(cluster) && answers(cluster)) return;
   stop();
   choose_ports(options, say);
   write_client_files(cluster);
@@ -121,9 +132,8 @@ void DemoProxy::start(const UpOptions& options) {
   std::error_code absent;
   const auto size = fs::file_size(folder_.proxy_log(), absent);
   log_start_ = absent ? 0 : size;
-  const fs::path program = options.sluice.empty() ? fs::read_symlink("/proc/self/exe") : options.sluice;
   SpawnOptions spawning;
-  spawning.argv = {program.string(), "run", "--config", folder_.config().string()};
+  spawning.argv = {program(options).string(), "run", "--config", folder_.config().string()};
   spawning.output = folder_.proxy_log();
   spawning.pid_file = folder_.proxy_pid_file();
   spawning.lifetime = options.lifetime;

@@ -1,10 +1,11 @@
 // The demo's proxy: its configuration, its detached process, and what is asked of it.
 //
 // Flow: `DemoProxy proxy(folder); proxy.up(cluster, options, say);` writes sluice.toml and starts `sluice run` unless
-// it runs with that configuration already; returns when a query through it was answered.
+// this very program runs with that configuration already; returns when a query through it was answered.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -42,6 +43,7 @@ class DemoProxy {
 
  private:
   void choose_ports(const UpOptions& options, const Progress& say);
+  [[nodiscard]] bool runs(const std::filesystem::path& program) const;
   [[nodiscard]] std::string config_text(const Cluster& cluster) const;
   void write_client_files(const Cluster& cluster) const;
   void start(const UpOptions& options);

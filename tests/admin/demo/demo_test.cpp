@@ -273,6 +273,23 @@ TEST_F(Demo, TheProxyAnswersIsKeptByASecondUpAndStartedAgainWhenItDied) {
   EXPECT_FALSE(is_running(another));
 }
 
+TEST_F(Demo, AProxyOfAnEarlierBuildIsReplaced) {
+  options_.nodes = 1;
+  options_.sluice = folder_.path() / "sluice";
+  options_.proxy = true;
+  fs::copy_file(SLUICE_BINARY, options_.sluice);
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  const ProcessId proxy = process(run_status().at("proxy"));
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  EXPECT_TRUE(is_running(proxy));
+
+  fs::copy_file(SLUICE_BINARY, folder_.path() / "next");
+  fs::rename(folder_.path() / "next", options_.sluice);
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  EXPECT_FALSE(is_running(proxy));
+  EXPECT_TRUE(is_running(process(run_status().at("proxy"))));
+}
+
 TEST_F(Demo, PasswordsAreInPrivateFilesOnly) {
   options_.nodes = 1;
   ASSERT_EQ(run_up(), 0) << err_.str();
