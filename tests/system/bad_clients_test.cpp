@@ -50,7 +50,8 @@ TEST_P(BadClientsTest, GarbageInsteadOfAHandshake) {
   expect_dropped("an empty packet", [](Socket& peer) { peer.send(packet(1, "")); });
   expect_dropped("zeros", [](Socket& peer) { peer.send(std::string(4096, '\0')); });
   expect_dropped("ones", [](Socket& peer) { peer.send(std::string(4096, '\xff')); });
-  expect_dropped("a truncated response", [](Socket& peer) { peer.send(packet(1, "\x05\xa2\x3a\x00\x00\x00")); });
+  expect_dropped("a truncated response",
+                 [](Socket& peer) { peer.send(packet(1, std::string("\x05\xa2\x3a\x00\x00\x00", 6))); });
   expect_dropped("garbage after the request for TLS", [](Socket& peer) {
     peer.send(tls_request());
     peer.send(std::string(512, 'g'));
@@ -89,8 +90,11 @@ TEST_P(BadClientsTest, ADribbleOfBytesIsNoLogon) {
   expect_dropped("a dribble", [&](Socket& peer) {
     const std::string response = packet(1, std::string(4000, 'a'));
     std::size_t sent = 0;
-    await_that("the dribble is cut off",
-               [&] { return sent == response.size() || !peer.send(response.substr(sent++, 1)); });
+    await_that("the dribble is cut off", [&] {
+      if (sent == response.size() || !peer.send(response.substr(sent, 1))) return true;
+      ++sent;
+      return false;
+    });
     EXPECT_LT(sent, response.size());
   });
 }

@@ -225,8 +225,8 @@ TEST_P(ErrorsTest, DeadlockAndLockWait) {
 TEST_P(ErrorsTest, ChangeUserIsRefusedAsTheServerRefusesIt) {
   start();
   const auto change = [](Sql& sql, const std::string& user, const std::string& password, const char* schema) {
-    const int failed = mysql_change_user(sql.raw(), user.c_str(), password.c_str(), schema);
-    return Outcome{{}, failed == 0 ? 0 : mysql_errno(sql.raw()), mysql_sqlstate(sql.raw()), mysql_error(sql.raw())};
+    const bool failed = mysql_change_user(sql.raw(), user.c_str(), password.c_str(), schema) != 0;
+    return Outcome{{}, !failed ? 0 : mysql_errno(sql.raw()), mysql_sqlstate(sql.raw()), mysql_error(sql.raw())};
   };
   const std::string password = cluster_->passwords().app;
   struct Attempt {
