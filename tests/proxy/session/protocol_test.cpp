@@ -265,7 +265,7 @@ TEST_P(SessionProtocol, ChangeUserForgetsEverything) {
   root.exec("CREATE DATABASE other");
   root.exec(std::string("GRANT ALL ON other.* TO ") + user());
   root.exec("CREATE TABLE app.t (x INT)");
-  cluster.await_replicated();  // a replica will be asked in the other schema
+  cluster->await_replicated();  // a replica will be asked in the other schema
   RawClient client(port());
   log_in(client);
   const std::uint32_t id = client.prepare("SELECT 1");
