@@ -30,7 +30,7 @@ void Backend::prepare(const Preparation& preparation) {
   request_steps(preparation.after);
   if (preparation.set_last_insert_id) {
     request(Command::query, "SET last_insert_id=" + std::to_string(*preparation.set_last_insert_id), {});
-    insert_id = *preparation.set_last_insert_id;
+    insert_id = preparation.set_last_insert_id;
   }
   assert(!own_.empty());
   start_own_answer();
