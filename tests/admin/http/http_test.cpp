@@ -22,7 +22,17 @@ using asio::ip::tcp;
 
 TEST(Metrics, ArePrometheusText) {
   AdminState state = test::fixed_state();
-  state.report.pools.push_back({1, "main", "127.0.0.1:1", "app", 0, 2, 0, 5, 100, 1});
+  state.report.pools.push_back({.worker = 1,
+                                .cluster = "main",
+                                .server = "127.0.0.1:1",
+                                .user = "app",
+                                .connecting = 0,
+                                .idle = 2,
+                                .busy = 0,
+                                .kept = 4,
+                                .waiting = 5,
+                                .limit = 100,
+                                .statements = 1});
   const std::string page = write_metrics(state);
   for (const char* line :
        {"# TYPE sluice_clients_accepted_total counter\nsluice_clients_accepted_total 11\n",
@@ -31,6 +41,7 @@ TEST(Metrics, ArePrometheusText) {
         "sluice_server_leader{cluster=\"main\",server=\"127.0.0.1:1\"} 1\n",
         "sluice_server_lag_milliseconds{cluster=\"main\",server=\"127.0.0.1:2\"} 7\n",
         "sluice_pool_connections{cluster=\"main\",server=\"127.0.0.1:1\",user=\"app\",state=\"idle\"} 5\n",
+        "sluice_pool_connections{cluster=\"main\",server=\"127.0.0.1:1\",user=\"app\",state=\"kept\"} 6\n",
         "sluice_pool_waiting{cluster=\"main\",server=\"127.0.0.1:1\",user=\"app\"} 5\n"}) {
     EXPECT_NE(page.find(line), std::string::npos) << line << "\n" << page;
   }

@@ -55,7 +55,17 @@ inline AdminState fixed_state() {
   session.pin.clear();
   session.state = "running";
   state.report.sessions.push_back(session);
-  state.report.pools.push_back({0, "main", "127.0.0.1:1", "app", 0, 3, 1, 0, 100, 99});
+  state.report.pools.push_back({.worker = 0,
+                                .cluster = "main",
+                                .server = "127.0.0.1:1",
+                                .user = "app",
+                                .connecting = 0,
+                                .idle = 3,
+                                .busy = 1,
+                                .kept = 2,
+                                .waiting = 0,
+                                .limit = 100,
+                                .statements = 99});
   state.events.push_back({1, 1'700'000'000'123, {proxy::Severity::warning, "backend_lost", "127.0.0.1:3 reset"}});
   Config config;
   config.admin.secret.password = "adm1n-pw";
