@@ -12,6 +12,7 @@ namespace sluice::demo {
 namespace {
 
 constexpr std::chrono::seconds kill_bound{10};
+constexpr std::chrono::seconds stop_bound{10};
 
 }  // namespace
 
@@ -156,7 +157,13 @@ void Node::kill() {
   fs::remove(pid_file());
 }
 
-void Node::hang() { send_signal(require_process("hang"), SIGSTOP); }
+void Node::hang() {
+  const ProcessId id = require_process("hang");
+  send_signal(id, SIGSTOP);
+  if (!await([&] { return is_stopped(id); }, stop_bound, milliseconds{1})) {
+    throw DemoError(name_ + " does not stop, " + std::to_string(stop_bound.count()) + " s after SIGSTOP");
+  }
+}
 
 void Node::resume() { send_signal(require_process("resume"), SIGCONT); }
 

@@ -13,6 +13,7 @@ extern "C" {
 #include <sys/pidfd.h>  // glibc 2.36 declares these without C linkage
 }
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -32,8 +33,8 @@ struct Stat {
 
 // proc(5): the second field is the name in parentheses and may itself hold spaces and parentheses, so count from the
 // last ')': the state is field 3, the start time field 22.
-std::optional<Stat> read_stat(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+std::optional<Stat> read_stat(const std::filesystem::path& process_or_thread) {
+  std::ifstream file(process_or_thread / "stat");
   std::string text;
   if (!std::getline(file, text)) return std::nullopt;
   const auto end_of_name = text.rfind(')');
@@ -47,6 +48,10 @@ std::optional<Stat> read_stat(pid_t pid) {
   if (!fields) return std::nullopt;
   return stat;
 }
+
+std::filesystem::path proc_folder(pid_t pid) { return std::filesystem::path("/proc") / std::to_string(pid); }
+
+std::optional<Stat> read_stat(pid_t pid) { return read_stat(proc_folder(pid)); }
 
 std::string boot_id() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
@@ -190,6 +195,15 @@ std::optional<ProcessId> identify(pid_t pid) {
 bool is_running(ProcessId id) {
   const auto running = identify(id.pid);
   return running && *running == id;
+}
+
+bool is_stopped(ProcessId id) {
+  std::error_code gone;
+  const std::filesystem::directory_iterator threads(proc_folder(id.pid) / "task", gone);
+  return !gone && is_running(id) && std::all_of(begin(threads), end(threads), [](const auto& thread) {
+    const auto stat = read_stat(thread.path());
+    return !stat || stat->state == 'T' || stat->state == 't';
+  });
 }
 
 bool send_signal(ProcessId id, int signal_number) {

@@ -58,6 +58,9 @@ struct ExitStatus {
 [[nodiscard]] std::optional<ProcessId> identify(pid_t pid);
 [[nodiscard]] bool is_running(ProcessId id);
 
+// SIGSTOP has reached each of its threads: none goes on with what it was doing. False when it is gone.
+[[nodiscard]] bool is_stopped(ProcessId id);
+
 // False when that very process is gone.
 bool send_signal(ProcessId id, int signal_number);
 

@@ -102,6 +102,18 @@ TEST_F(Process, DiesWithItsParent) {
   EXPECT_TRUE(await_exit(child, 10s));
 }
 
+TEST_F(Process, IsStoppedWhenEachOfItsThreadsIs) {
+  const ProcessId id = spawn(shell("exec sleep 100"));
+  EXPECT_FALSE(is_stopped(id));
+  EXPECT_TRUE(send_signal(id, SIGSTOP));
+  EXPECT_TRUE(await([&] { return is_stopped(id); }, std::chrono::seconds{10}));
+  EXPECT_TRUE(send_signal(id, SIGCONT));
+  EXPECT_TRUE(await([&] { return !is_stopped(id); }, std::chrono::seconds{10}));
+  EXPECT_TRUE(send_signal(id, SIGKILL));
+  EXPECT_TRUE(await_exit(id, std::chrono::seconds{10}).has_value());
+  EXPECT_FALSE(is_stopped(id));
+}
+
 TEST_F(Process, DetachedOutlivesItsParent) {
   SpawnOptions options = shell("exec sleep 100");
   options.lifetime = Lifetime::detached;
