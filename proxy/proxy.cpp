@@ -66,6 +66,7 @@ std::string Proxy::Impl::start(ProxyOptions options, SnapshotPtr snapshot) {
   shared.options = std::move(options);
   shared.workers =
       shared.options.workers != 0 ? shared.options.workers : std::max(1U, std::thread::hardware_concurrency());
+  shared.clients_of = std::vector<std::atomic<std::uint32_t>>(shared.workers);
   shared.post = [this](std::uint32_t worker, std::function<void(Worker&)> task) {
     return worker < workers.size() && workers[worker]->post(std::move(task));
   };

@@ -62,7 +62,7 @@ class Proxy {
   // Gathers rows from all workers; `done` is called once, on the last worker's thread. Not called after destruction.
   void report(std::function<void(Report)> done);
 
-  // KILL: ends the session with this id (`query_only`: just its statement is not supported yet, it ends too).
+  // KILL: ends the session with this id.
   void kill(std::uint32_t session);
 
   // Stops accepting, ends sessions as soon as they are between transactions, the rest at limits.drain_max_ms; then

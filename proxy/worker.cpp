@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace sluice::proxy {
 
@@ -25,6 +26,21 @@ namespace {
 constexpr std::uint32_t hold_retry_ms = 100;   // a leader that refused is asked again this often
 constexpr std::uint64_t avoid_ms = 250;        // a server that failed us is left alone this long
 constexpr std::size_t identities_max = 4'096;  // before unused ones are forgotten
+
+// A client's socket on its way to another worker, which may end before it looks into its mailbox.
+class Handover {
+ public:
+  explicit Handover(int fd) : fd_(fd) {}
+  ~Handover() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Handover(const Handover&) = delete;
+  Handover& operator=(const Handover&) = delete;
+  [[nodiscard]] int take() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
 
 std::string peer_name(int fd, bool unix_socket) {
   if (unix_socket) return "unix";
@@ -106,6 +122,28 @@ void Worker::stop() {
 }
 
 void Worker::accepted(int fd, bool unix_socket) {
+  // By chance one listening socket gets more than its share, and its worker's clients would wait for each other.
+  const std::uint32_t home = home_for_client();
+  shared_.clients_of[home].fetch_add(1, std::memory_order_relaxed);
+  if (home == index_) return adopt(fd, unix_socket);
+  const auto socket = std::make_shared<Handover>(fd);
+  if (shared_.post(home, [socket, unix_socket](Worker& worker) { worker.adopt(socket->take(), unix_socket); })) return;
+  shared_.clients_of[home].fetch_sub(1, std::memory_order_relaxed);
+  shared_.clients_of[index_].fetch_add(1, std::memory_order_relaxed);
+  adopt(socket->take(), unix_socket);
+}
+
+std::uint32_t Worker::home_for_client() const {
+  const auto& clients = shared_.clients_of;
+  const auto fewest = std::min_element(clients.begin(), clients.end(), [](const auto& a, const auto& b) {
+    return a.load(std::memory_order_relaxed) < b.load(std::memory_order_relaxed);
+  });
+  const bool worth_a_move =
+      fewest->load(std::memory_order_relaxed) + 1 < clients[index_].load(std::memory_order_relaxed);
+  return worth_a_move ? static_cast<std::uint32_t>(fewest - clients.begin()) : index_;
+}
+
+void Worker::adopt(int fd, bool unix_socket) {
   const bool full = shared_.clients.fetch_add(1, std::memory_order_relaxed) >= limits().clients_max;
   const std::uint32_t id = new_session_id();
   auto session = std::make_unique<Session>(*this, id, unix_socket, peer_name(fd, unix_socket));
@@ -114,6 +152,8 @@ void Worker::accepted(int fd, bool unix_socket) {
   if (full) {
     ++counters_.clients_refused;
     made.refuse(fd, too_many_clients());
+  } else if (draining_) {
+    made.refuse(fd, shutting_down());
   } else {
     ++counters_.clients_accepted;
     made.start(fd);
@@ -255,6 +295,7 @@ void Worker::bury_session(Session& session) {
   dead_sessions_.push_back(std::move(it->second));
   sessions_.erase(it);
   shared_.clients.fetch_sub(1, std::memory_order_relaxed);
+  shared_.clients_of[index_].fetch_sub(1, std::memory_order_relaxed);
   schedule_burial();
 }
 
@@ -304,6 +345,7 @@ void Worker::kill_any(std::uint32_t id) {
 }
 
 void Worker::drain(std::function<void()> done) {
+  draining_ = true;
   on_drained_ = std::move(done);
   for (auto& listener : listeners_) loop_->close_listener(listener->id);
   std::vector<std::uint32_t> ids;

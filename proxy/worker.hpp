@@ -29,6 +29,8 @@ struct WorkerShared {
   std::uint32_t workers = 1;
   // Clients of all workers: the kernel spreads them unevenly, so a share for each worker would refuse some too early.
   mutable std::atomic<std::uint32_t> clients{0};
+  // By worker, those on their way to it included: whoever accepts a client gives it to a worker that has fewer.
+  mutable std::vector<std::atomic<std::uint32_t>> clients_of;
   std::function<bool(std::uint32_t worker, std::function<void(Worker&)> task)> post;
   std::function<void(std::uint32_t worker, std::function<void(Worker&)> task)> post_always;
 };
@@ -94,6 +96,8 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   void on_wake() override;
   void on_timer(io::TimerId timer) override;
   void accepted(int fd, bool unix_socket);
+  [[nodiscard]] std::uint32_t home_for_client() const;
+  void adopt(int fd, bool unix_socket);
   void accept_failed(int error);
 
   void bury(std::unique_ptr<Backend> backend) override;
@@ -133,6 +137,7 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   io::TimerId drain_deadline_;
   std::function<void()> on_drained_;
   bool stopping_ = false;
+  bool draining_ = false;
 
   std::mutex mailbox_mutex_;
   std::vector<std::function<void(Worker&)>> mailbox_;

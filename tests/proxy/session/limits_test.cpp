@@ -206,6 +206,31 @@ TEST_P(SessionLimits, ASilentClientIsEnded) {
   EXPECT_TRUE(saw_event("client_idle"));
 }
 
+TEST_P(SessionLimits, ClientsAreSharedOutEvenly) {
+  options.workers = 3;
+  start();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 30; ++i) {
+    clients.push_back(std::make_unique<RawClient>(port()));
+    log_in(*clients.back());
+  }
+  std::vector<int> shares(3);
+  for (const auto& row : report().sessions) ++shares[row.worker];
+  for (const int share : shares) EXPECT_GE(share, 9);
+  // Those of one worker leave: the next ones fill its place.
+  const std::uint32_t left = clients[0]->greeting.connection_id % 3;
+  for (auto& client : clients) {
+    if (client->greeting.connection_id % 3 == left) client.reset();
+  }
+  std::erase(clients, nullptr);
+  ASSERT_TRUE(await([&] { return report().clients == clients.size(); }));
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(std::make_unique<RawClient>(port()));
+    log_in(*clients.back());
+    EXPECT_EQ(clients.back()->greeting.connection_id % 3, left);
+  }
+}
+
 TEST_P(SessionLimits, DrainLetsTransactionsEndAndLosesNoAnswer) {
   start();
   cluster.root(0).exec("CREATE TABLE app.t (x INT)");
