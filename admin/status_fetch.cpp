@@ -27,7 +27,7 @@ constexpr const char* servers_query =
     "p "
     "ON p.cluster = s.cluster AND p.server = s.server";
 constexpr const char* sessions_query =
-    "SELECT user, cluster, count(*) AS sessions, sum(state <> 'idle') AS active, sum(in_transaction) AS "
+    "SELECT user, cluster, count(*) AS sessions, sum(state NOT LIKE 'idle%') AS active, sum(in_transaction) AS "
     "in_transaction, sum(pin <> '') AS pinned, sum(statements) AS statements FROM sessions GROUP BY 1, 2 ORDER BY 1, 2";
 
 bool is_integer(const MYSQL_FIELD& field) { return field.type == MYSQL_TYPE_LONGLONG; }

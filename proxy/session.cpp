@@ -273,8 +273,12 @@ SessionRow Session::row() const {
   row.schema = state_.schema;
   row.state = names[static_cast<std::size_t>(stage_)];
   if (stage_ == Stage::holding) row.state += " (" + hold_reason_ + ")";
-  if (backend_ != nullptr) row.server = backend_->server_name();
-  if (backend_ != nullptr) row.pin = kept ? "LAST_INSERT_ID (given up as soon as another needs the connection)" : tie();
+  if (kept) {  // not tied to it: the row says so
+    row.state += " (keeps a connection to " + backend_->server_name() + " until another session needs it)";
+  } else if (backend_ != nullptr) {
+    row.server = backend_->server_name();
+    row.pin = tie();
+  }
   row.in_transaction = in_transaction_;
   row.tls = channel_.tls();
   row.statements = statement_count_;
