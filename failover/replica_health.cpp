@@ -16,7 +16,7 @@ std::string thread_trouble(const char* thread, const std::string& error) {
 }
 
 // What is wrong with one channel by itself; empty: nothing.
-std::string channel_trouble(const ReplicationChannel& channel, const JudgeOptions& options) {
+std::string channel_trouble(const ReplicationChannel& channel, std::uint64_t lag_max_ms) {
   if (!is_active(channel) && channel.last_io_error.empty() && channel.last_sql_error.empty())
     return "replication is stopped";
   std::string trouble;
@@ -26,12 +26,12 @@ std::string channel_trouble(const ReplicationChannel& channel, const JudgeOption
     trouble += thread_trouble("SQL", channel.last_sql_error);
   }
   if (!trouble.empty()) return trouble;
-  if (channel.delay_s * std::uint64_t{1000} > options.replica_lag_max_ms)
+  if (channel.delay_s * std::uint64_t{1000} > lag_max_ms)
     return "it is delayed by " + std::to_string(channel.delay_s) + " s on purpose";
   if (!channel.lag_ms) return "it does not know how far behind it is";
-  if (*channel.lag_ms > options.replica_lag_max_ms)
+  if (*channel.lag_ms > lag_max_ms)
     return "it is " + std::to_string(*channel.lag_ms) + " ms behind, more than the limit of " +
-           std::to_string(options.replica_lag_max_ms) + " ms";
+           std::to_string(lag_max_ms) + " ms";
   return {};
 }
 
@@ -47,7 +47,7 @@ std::optional<std::uint64_t> worst_lag(std::size_t server, const ServerObservati
 
 // The server by itself: what it is and whether its channels run. `healthy` is not decided yet.
 ReplicaHealth judge_channels(std::size_t server, const ServerObservation& seen, const SourceGraph& graph,
-                             const JudgeOptions& options) {
+                             std::uint64_t lag_max_ms) {
   ReplicaHealth health;
   if (seen.channels.empty()) {
     health.why =
@@ -57,7 +57,7 @@ ReplicaHealth judge_channels(std::size_t server, const ServerObservation& seen, 
   health.is_replica = true;
   health.lag_ms = worst_lag(server, seen, graph);
   for (const auto& channel : seen.channels) {
-    const auto trouble = channel_trouble(channel, options);
+    const auto trouble = channel_trouble(channel, lag_max_ms);
     if (trouble.empty()) continue;
     health.why = describe(channel) + ", but " + trouble;
     break;
@@ -82,10 +82,10 @@ std::string source_trouble(std::size_t server, std::optional<std::size_t> leader
 
 std::vector<ReplicaHealth> judge_replicas(std::optional<std::size_t> leader, const std::vector<std::string>& names,
                                           const std::vector<ServerObservation>& observations, const SourceGraph& graph,
-                                          const JudgeOptions& options) {
+                                          const std::vector<std::uint64_t>& lag_max_ms) {
   std::vector<ReplicaHealth> healths(names.size());
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (observations[i].reachable) healths[i] = judge_channels(i, observations[i], graph, options);
+    if (observations[i].reachable) healths[i] = judge_channels(i, observations[i], graph, lag_max_ms[i]);
   }
   // Health spreads from the leader along the channels, one hop a round.
   const auto brings = [&](std::size_t source) { return source == leader || healths[source].healthy; };

@@ -22,11 +22,13 @@ struct ReplicaHealth {
   std::optional<std::uint64_t> lag_ms;  // the worst of its channels from this cluster; nullopt: unknown
 };
 
-// Healthy: every channel runs, within the lag limit (a configured delay counts as lag), and a source is the leader or a
+// Healthy: every channel runs, within its lag limit (a configured delay counts as lag), and a source is the leader or a
 // server that is healthy itself: a replica of a replica that stands still shows no lag of its own.
+// `lag_max_ms`: one limit for each server.
 [[nodiscard]] std::vector<ReplicaHealth> judge_replicas(std::optional<std::size_t> leader,
                                                         const std::vector<std::string>& names,
                                                         const std::vector<ServerObservation>& observations,
-                                                        const SourceGraph& graph, const JudgeOptions& options);
+                                                        const SourceGraph& graph,
+                                                        const std::vector<std::uint64_t>& lag_max_ms);
 
 }  // namespace sluice::failover

@@ -235,12 +235,29 @@ void keep_readable(const ClusterState& previous, ClusterState& state) {
 
 }  // namespace
 
+namespace {
+
+// A replica that was left out for its lag comes back when it has caught up by a good part, not at the limit: there it
+// would come and go with every probe.
+std::vector<std::uint64_t> lag_limits(const ClusterState& previous, std::size_t servers, const JudgeOptions& options) {
+  std::vector<std::uint64_t> limits(servers, options.replica_lag_max_ms);
+  for (std::size_t i = 0; i < previous.servers.size() && i < servers; ++i) {
+    const ServerState& before = previous.servers[i];
+    const std::uint64_t back_at = options.replica_lag_max_ms / 2;
+    if (!before.healthy && before.lag_ms && *before.lag_ms > back_at) limits[i] = back_at;
+  }
+  return limits;
+}
+
+}  // namespace
+
 ClusterState judge(const ClusterState& previous, const std::vector<std::string>& names,
                    const std::vector<ServerObservation>& observations, const JudgeOptions& options) {
   assert(names.size() == observations.size());
   const SourceGraph graph(names, observations);
   auto verdict = LeaderElection(previous, names, observations, graph).decide();
-  auto healths = judge_replicas(verdict.leader, names, observations, graph, options);
+  auto healths =
+      judge_replicas(verdict.leader, names, observations, graph, lag_limits(previous, names.size(), options));
 
   ClusterState state;
   state.cluster = previous.cluster;

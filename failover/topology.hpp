@@ -91,7 +91,8 @@ struct JudgeOptions {
 //                                               follows it; else none
 //   none can lead                               none; a replica is never promoted here
 //
-// A replica is good for reads as replica_health.hpp says; and if the leader is unreachable, as long as it was good
+// A replica is good for reads as replica_health.hpp says; one that was left out for its lag comes back when that is at
+// most half of the limit. And if the leader is unreachable, as long as it was good
 // when the leader went and its SQL thread runs: nothing new is written anywhere.
 [[nodiscard]] ClusterState judge(const ClusterState& previous, const std::vector<std::string>& names,
                                  const std::vector<ServerObservation>& observations, const JudgeOptions& options);
