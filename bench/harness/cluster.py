@@ -49,6 +49,7 @@ class Server:
 class Cluster:
     account: Account
     servers: list[Server]
+    admin: Server | None = None  # sluice's admin SQL, asked like a server
     sluice: Endpoint | None = None
     sluice_config: str | None = None
     restore: list = field(default_factory=list)
@@ -127,7 +128,9 @@ def from_demo(binary, folder):
     status = json.loads(told.stdout)
     client = status["client"]
     servers = [Server(s["name"], s["host"], s["port"], s["role"], s["user"], s["password"]) for s in status["servers"]]
-    return Cluster(Account(client["user"], client["password"], client["schema"]), servers,
+    console = status["admin"]
+    admin = Server("sluice", console["host"], console["port"], "admin", console["user"], console["password"])
+    return Cluster(Account(client["user"], client["password"], client["schema"]), servers, admin,
                    Endpoint("sluice", client["host"], client["port"], status["proxy"]["pid"]),
                    status["proxy"]["config"])
 
