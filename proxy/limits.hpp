@@ -14,7 +14,7 @@ struct Limits {
   std::uint32_t hold_max_ms = 10'000;                // a statement waits this long for a leader
   std::uint32_t server_kills_max = 256;              // KILLs on their way to servers, in one worker
   std::uint32_t hold_clients_max = 10'000;           // statements waiting for a leader, in one worker
-  std::uint32_t pool_wait_max_ms = 10'000;           // a statement waits this long for a server connection
+  std::uint32_t pool_wait_max_ms = 30'000;           // a statement waits this long for a server connection
   std::uint32_t backend_connect_timeout_ms = 2'000;  // connect and log on to a server
   std::uint32_t backend_idle_max_ms = 60'000;        // an unused server connection is closed
   std::uint64_t client_idle_max_ms = 28'800'000;     // a silent client is disconnected (MariaDB's wait_timeout)

@@ -71,11 +71,13 @@ void Session::take_last_backend() {
 
 // The session has a connection: because it is tied to it, or because it is being given back this moment.
 void Session::route_attached() {
-  giving_back_ = false;
   if (backend_->preparing()) {  // its insert id is being read; on_prepared goes on
+    // Whoever begins the next transaction at once must not pass those who wait for a connection.
+    giving_back_ = giving_back_ && pool_->waiting() > 0;
     stage_ = Stage::preparing;
     return;
   }
+  giving_back_ = false;
   got_backend(*backend_);
 }
 

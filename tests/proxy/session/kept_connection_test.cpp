@@ -59,6 +59,26 @@ TEST_P(KeptConnection, GoesToWhoeverNeedsIt) {
   EXPECT_EQ(counters().pool_wait_timeouts, 0U);
 }
 
+TEST_P(KeptConnection, WhoBeginsAgainAtOnceDoesNotPassThoseWhoWait) {
+  options.limits.backend_connections_max = 1;
+  start();
+  RawClient greedy(port());
+  log_in(greedy);
+  RawClient waiting(port());
+  log_in(waiting);
+  greedy.run("BEGIN");
+  greedy.run("INSERT INTO t (x) VALUES (1)");
+  waiting.send(query("INSERT INTO t (x) VALUES (2)"));
+  ASSERT_TRUE(await_state("waiting"));
+  ByteBuffer both = query("COMMIT");
+  const ByteBuffer begin = query("BEGIN");
+  both.insert(both.end(), begin.begin(), begin.end());
+  greedy.send(both);
+  EXPECT_EQ(greedy.read_result().kind, Result::Kind::ok);
+  EXPECT_EQ(waiting.read_result().last_insert_id, 2U);  // would come after a COMMIT that nobody sends
+  EXPECT_EQ(greedy.read_result().kind, Result::Kind::ok);
+}
+
 TEST_P(KeptConnection, IsLeftForAReadOnAReplica) {
   start();
   Sql sql = connect();
