@@ -45,6 +45,20 @@ class Row {
     const auto* cell = find(columns);
     return cell != nullptr && *cell != "0" && *cell != "OFF";
   }
+  [[nodiscard]] std::optional<bool> on_if_told(std::initializer_list<std::string_view> columns) const {
+    return find(columns) != nullptr ? std::optional(on(columns)) : std::nullopt;
+  }
+
+  // Every column "Replicate_…" that says what is left out. Server ids that are ignored are no filter: rings need them.
+  [[nodiscard]] std::string filters() const {
+    std::string text;
+    for (std::size_t i = 0; i < table_.columns.size() && i < cells_.size(); ++i) {
+      const auto& column = table_.columns[i];
+      if (!column.starts_with("Replicate_") || column == "Replicate_Ignore_Server_Ids") continue;
+      if (cells_[i] && !cells_[i]->empty()) text += (text.empty() ? "" : "; ") + column + "=" + *cells_[i];
+    }
+    return text;
+  }
 
  private:
   const ResultTable& table_;
@@ -76,6 +90,7 @@ ReplicationChannel read_channel(const Row& row) {
   constexpr std::uint64_t lag_s_max = std::numeric_limits<std::uint32_t>::max();
   if (lag_s) channel.lag_ms = std::min(*lag_s, lag_s_max) * 1000;
   channel.delay_s = row.number<std::uint32_t>({"SQL_Delay"}).value_or(0);
+  channel.filters = row.filters();
   channel.last_io_error = error_text(row, "Last_IO_Errno", "Last_IO_Error");
   channel.last_sql_error = error_text(row, "Last_SQL_Errno", "Last_SQL_Error");
   return channel;
@@ -106,7 +121,10 @@ std::string ServerKind::greeting_version(std::string_view driver_version) const 
 }
 
 std::string ServerKind::probe_statements() const {
-  std::string text = "SELECT @@global.server_id AS server_id, @@global.read_only AS read_only";
+  std::string text =
+      "SELECT @@global.server_id AS server_id, @@global.read_only AS read_only, @@global.log_bin AS log_bin, @@global.";
+  text += flavour == Flavour::mysql && number >= 80'026 ? "log_replica_updates" : "log_slave_updates";
+  text += " AS logs_replicated";
   if (flavour == Flavour::mariadb)
     return text +
            ", @@global.gtid_current_pos AS gtid_current_pos, @@global.gtid_binlog_pos AS gtid_binlog_pos; "
@@ -130,6 +148,8 @@ bool read_probe(const ServerKind& kind, const std::vector<ResultTable>& tables, 
   observation.server_uuid = variables.text({"server_uuid"});
   observation.read_only = variables.on({"read_only"});
   observation.super_read_only = variables.on({"super_read_only"});
+  observation.binary_log = variables.on_if_told({"log_bin"});
+  observation.logs_replicated = variables.on_if_told({"logs_replicated"});
   observation.position = without_newlines(variables.text({"gtid_current_pos", "gtid_executed"}));
   if (observation.position.empty()) observation.position = variables.text({"gtid_binlog_pos"});
   observation.channels.clear();

@@ -196,7 +196,7 @@ bool looks_same(const ServerState& a, const ServerState& b) {
   const auto judged = [](const ServerState& s) { return std::tie(s.name, s.role, s.healthy, s.why, s.lag_ms); };
   const auto seen = [](const ServerState& s) {
     return std::tie(s.seen.reachable, s.seen.unreachable_since, s.seen.error, s.seen.read_only, s.seen.super_read_only,
-                    s.seen.position, s.seen.channels);
+                    s.seen.position, s.seen.channels, s.seen.binary_log, s.seen.logs_replicated);
   };
   return judged(a) == judged(b) && seen(a) == seen(b) && identity(a.seen) == identity(b.seen);
 }

@@ -24,6 +24,7 @@ struct ReplicationChannel {
   bool sql_running = false;
   std::optional<std::uint64_t> lag_ms;  // nullopt: the server does not know (NULL)
   std::uint32_t delay_s = 0;            // configured delay
+  std::string filters;                  // "Replicate_Do_DB=shop", several with "; " between; empty: it takes everything
   std::string last_io_error;
   std::string last_sql_error;
   friend bool operator==(const ReplicationChannel&, const ReplicationChannel&) = default;
@@ -43,6 +44,10 @@ struct ServerObservation {
   bool read_only = false;
   bool super_read_only = false;
   std::string position;  // executed GTID set (MariaDB: gtid_current_pos or binlog pos; MySQL: gtid_executed)
+  // What a change of leader wants to know of it; nullopt: not asked, or it did not tell.
+  std::optional<bool> binary_log;
+  std::optional<bool> logs_replicated;  // what it replicates is in its binary log, too (log_slave_updates)
+  std::optional<std::uint64_t> oldest_transaction_ms;  // how long the oldest open one has been so; no probe asks for it
   std::vector<ReplicationChannel> channels;
   std::uint64_t probe_us = 0;  // how long the probe took
 };

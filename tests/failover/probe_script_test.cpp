@@ -40,6 +40,9 @@ TEST(ServerKind, AsksOnlyForWhatTheServerKnows) {
   EXPECT_TRUE(asks("10.11.6-MariaDB", "SHOW ALL SLAVES STATUS"));
   EXPECT_FALSE(asks("10.11.6-MariaDB", "server_uuid"));
   EXPECT_FALSE(asks("5.6.24", "super_read_only"));
+  EXPECT_TRUE(asks("8.0.25", "log_slave_updates"));
+  EXPECT_TRUE(asks("8.0.26", "log_replica_updates"));
+  EXPECT_TRUE(asks("11.4.2-MariaDB", "log_slave_updates"));
   EXPECT_FALSE(asks("5.6.24", "SHOW ALL"));
   EXPECT_TRUE(asks("5.7.44", "super_read_only"));
   EXPECT_TRUE(asks("8.0.21", "SHOW SLAVE STATUS"));
@@ -93,6 +96,23 @@ TEST(ReadProbe, ReadsMariadbWithTwoChannels) {
   EXPECT_EQ(seen.channels[1].name, "other");
   EXPECT_FALSE(seen.channels[1].sql_running);
   EXPECT_EQ(seen.channels[1].lag_ms, 4294967295000U) << "bounded, not wrapped";
+}
+
+TEST(ReadProbe, ReadsWhatAChangeOfLeaderWantsToKnow) {
+  const ResultTable channels = {{"Replicate_Do_DB", "Replicate_Ignore_Server_Ids", "Replicate_Wild_Ignore_Table"},
+                                {{"shop", "7", "a.%"}, {"", "7", std::nullopt}, {"", "", "tmp.%"}}};
+  const auto kind = ServerKind::from_version("10.11.6-MariaDB");
+  ServerObservation seen;
+  ASSERT_TRUE(read_probe(
+      kind, {{{"server_id", "read_only", "log_bin", "logs_replicated"}, {{"1", "0", "1", "0"}}}, channels}, seen));
+  EXPECT_EQ(seen.binary_log, true);
+  EXPECT_EQ(seen.logs_replicated, false);
+  ASSERT_EQ(seen.channels.size(), 3U);
+  EXPECT_EQ(seen.channels[0].filters, "Replicate_Do_DB=shop; Replicate_Wild_Ignore_Table=a.%");
+  EXPECT_EQ(seen.channels[1].filters, "");
+  EXPECT_EQ(seen.channels[2].filters, "Replicate_Wild_Ignore_Table=tmp.%");
+  ASSERT_TRUE(read_probe(kind, {{{"server_id", "read_only"}, {{"1", "0"}}}, {}}, seen));
+  EXPECT_EQ(seen.binary_log, std::nullopt) << "not told is not off";
 }
 
 TEST(ReadProbe, TakesEveryKindOfReadOnlyForReadOnly) {

@@ -122,6 +122,12 @@ TEST(SameToSee, LeavesOutHowLongProbesTook) {
   other.servers[1].seen.version = "8.4.0";
   EXPECT_FALSE(same_to_see(state, other));
   other = state;
+  other.servers[1].seen.binary_log = true;
+  EXPECT_FALSE(same_to_see(state, other));
+  other = state;
+  other.servers[1].seen.logs_replicated = true;
+  EXPECT_FALSE(same_to_see(state, other));
+  other = state;
   other.servers.pop_back();
   EXPECT_FALSE(same_to_see(state, other));
 }

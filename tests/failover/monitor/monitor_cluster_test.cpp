@@ -63,6 +63,8 @@ TEST_P(MonitorClusterTest, FindsLeaderAndReplicas) {
     EXPECT_EQ(server.seen.server_uuid.empty(), mariadb());
     EXPECT_EQ(server.seen.read_only, i != 0);
     EXPECT_FALSE(server.seen.position.empty());
+    EXPECT_EQ(server.seen.binary_log, true);
+    EXPECT_EQ(server.seen.logs_replicated, true);
     EXPECT_GT(server.seen.probe_us, 0U);
     EXPECT_EQ(server.lag_ms, i == 0 ? std::nullopt : std::optional<std::uint64_t>(0));
     EXPECT_TRUE(i == 0 || contains(server.why, "replicates from 127.0.0.1:")) << server.why;
