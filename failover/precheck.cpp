@@ -68,11 +68,13 @@ class Checker {
  private:
   static Names names_of(const ClusterState& state) {
     Names names;
+    names.reserve(state.servers.size());
     for (const auto& server : state.servers) names.push_back(server.name);
     return names;
   }
   static std::vector<ServerObservation> seen_of(const ClusterState& state) {
     std::vector<ServerObservation> seen;
+    seen.reserve(state.servers.size());
     for (const auto& server : state.servers) seen.push_back(server.seen);
     return seen;
   }
@@ -87,7 +89,7 @@ class Checker {
   }
 
   [[nodiscard]] Names refusals_of(std::size_t server, Names bars) const {
-    for (auto& bar : bars) bar = names_[server] + " " + bar;
+    for (auto& bar : bars) bar.insert(0, names_[server] + " ");
     return bars;
   }
 
@@ -194,7 +196,10 @@ class Checker {
     const auto& leader = seen_[leader_];
     const auto has = protocol::GtidSet::parse(seen_[server].position);
     const auto leaders = protocol::GtidSet::parse(leader.position);
-    if (!has || !leaders) return bars.push_back("tells a position that cannot be compared");
+    if (!has || !leaders) {
+      bars.emplace_back("tells a position that cannot be compared");
+      return;
+    }
     auto own = has->minus(*leaders);
     own = own.minus(own.written_by(leader.server_id, leader.server_uuid));
     if (leaders->by_domain().contains(own.by_domain())) return;
