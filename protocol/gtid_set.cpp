@@ -116,7 +116,7 @@ class GtidSet::Parser {
     while (const auto part = parts.next()) {
       if (const auto tag = lower(*part); is_tag(tag)) {
         if (has_tag && !has_interval) return false;
-        source.uuid = uuid + ":" + tag;
+        source.uuid.assign(uuid).append(":").append(tag);
         has_tag = true;
         has_interval = false;
         continue;

@@ -1,0 +1,174 @@
+#include "failover/election_notation.hpp"
+
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+
+namespace sluice::failover::testing {
+namespace {
+
+using protocol::GtidSet;
+
+std::string uuid_of(char letter) {
+  std::string uuid(36, letter);
+  for (const auto dash : {8, 13, 18, 23}) uuid[static_cast<std::size_t>(dash)] = '-';
+  return uuid;
+}
+
+std::optional<GtidSet> parse_set(const std::string& text) {
+  if (text == "?") return std::nullopt;
+  if (text == "none") return GtidSet();
+  std::string spelled;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_name = (i == 0 || text[i - 1] == ',') && i + 1 < text.size() && text[i + 1] == ':';
+    spelled += is_name ? uuid_of(text[i]) : std::string(1, text[i]);
+  }
+  const auto set = GtidSet::parse(spelled);
+  if (!set) throw std::invalid_argument("no GTID set: " + text);
+  return set;
+}
+
+std::string shortened(std::string text) {
+  for (char letter = 'a'; letter <= 'f'; ++letter) {
+    const auto uuid = uuid_of(letter);
+    for (auto at = text.find(uuid); at != std::string::npos; at = text.find(uuid))
+      text.replace(at, uuid.size(), 1, letter);
+  }
+  return text;
+}
+
+std::size_t index_of(const std::string& name) { return static_cast<std::size_t>(name.at(0) - 'A'); }
+
+std::uint32_t parse_number(const std::string& text) { return static_cast<std::uint32_t>(std::stoul(text)); }
+
+std::uint32_t parse_version(const std::string& text) {
+  const auto dot = text.find('.');
+  return parse_number(text.substr(0, dot)) * 10'000 + parse_number(text.substr(dot + 1)) * 100 + 7;
+}
+
+void parse_header(const std::string& line, ElectionInput& input) {
+  std::istringstream words(line);
+  std::string kind;
+  std::string leader;
+  words >> kind >> leader;
+  if (kind != "lost" && kind != "planned") throw std::invalid_argument("neither lost nor planned: " + line);
+  input.planned = kind == "planned";
+  if (leader != "?") input.leader = index_of(leader);
+  for (std::string word; words >> word;) {
+    const auto value = word.substr(word.find('=') + 1);
+    if (word == "final") {
+      input.leader_set_final = true;
+    } else if (word.starts_with("acks=")) {
+      input.leader_acks = parse_number(value);
+    } else if (word.starts_with("unseen=")) {
+      input.leader_unseen = parse_number(value);
+    } else if (word.starts_with("wanted=")) {
+      input.wanted = index_of(value);
+    } else if (word == "loss=none" || word == "loss=any") {
+      input.loss = value == "any" ? Loss::any : Loss::none;
+    } else if (word.starts_with("loss=")) {
+      input.loss = Loss::bounded;
+      input.loss_max = parse_number(value);
+    } else {
+      throw std::invalid_argument("not known: " + word);
+    }
+  }
+}
+
+bool parse_flag(const std::string& word, ElectionServer& server) {
+  if (word == "stopped")
+    server.io_running = server.sql_running = !(server.stopped_before_loss = true);
+  else if (word == "down")
+    server.reachable = false;
+  else if (word == "io")
+    server.io_running = false;
+  else if (word == "sql")
+    server.sql_running = false;
+  else if (word == "nolog")
+    server.binary_log = false;
+  else if (word == "noupdates")
+    server.logs_replicated = false;
+  else if (word == "full")
+    server.disk_full = true;
+  else if (word == "semi")
+    server.semi_sync = true;
+  else if (word == "ignored")
+    server.ignored = true;
+  else if (word == "maintenance")
+    server.maintenance = true;
+  else if (word == "mysql")
+    server.flavour = Flavour::mysql;
+  else
+    return false;
+  return true;
+}
+
+bool parse_value(const std::string& word, ElectionServer& server) {
+  const auto value = word.substr(word.find('=') + 1);
+  if (word.starts_with("relay="))
+    server.received = parse_set(value);
+  else if (word.starts_with("v="))
+    server.version = parse_version(value);
+  else if (word.starts_with("id="))
+    server.server_id = parse_number(value);
+  else if (word.starts_with("delay="))
+    server.delay_s = parse_number(value);
+  else if (word.starts_with("filters="))
+    server.filters = value;
+  else if (word.starts_with("pref="))
+    server.preference = std::stoi(value);
+  else
+    return false;
+  return true;
+}
+
+ElectionServer parse_server(const std::string& line, const ElectionInput& input) {
+  std::istringstream words(line);
+  std::string executed;
+  ElectionServer server;
+  words >> server.name >> executed;
+  const auto index = input.servers.size();
+  if (index_of(server.name) != index) throw std::invalid_argument("servers are A, B, … in order: " + line);
+  const bool mysql = executed.find(':') != std::string::npos;
+  server.reachable = server.binary_log = server.logs_replicated = server.io_running = server.sql_running = true;
+  server.flavour = mysql ? Flavour::mysql : Flavour::mariadb;
+  server.version = parse_version(mysql ? "5.6" : "10.11");
+  server.server_id = static_cast<std::uint32_t>(index + 1);
+  server.server_uuid = uuid_of(static_cast<char>('a' + index));
+  server.executed = server.received = parse_set(executed);
+  bool has_sources = index == input.leader;
+  for (std::string word; words >> word;) {
+    if (word.front() == '<') {
+      has_sources = true;
+      if (word != "<-") server.sources.push_back(index_of(word.substr(1)));
+    } else if (!parse_flag(word, server) && !parse_value(word, server)) {
+      throw std::invalid_argument("not known: " + word);
+    }
+  }
+  if (!has_sources) server.sources.push_back(input.leader.value_or(0));
+  return server;
+}
+
+}  // namespace
+
+ElectionInput parse_election(const std::vector<std::string>& lines) {
+  ElectionInput input;
+  parse_header(lines.at(0), input);
+  for (std::size_t i = 1; i < lines.size(); ++i) input.servers.push_back(parse_server(lines[i], input));
+  return input;
+}
+
+std::string describe(const ElectionInput& input, const Election& election) {
+  std::string text = election.winner ? "winner " + input.servers[*election.winner].name : "no winner";
+  if (election.most_advanced) text += " after " + input.servers[*election.most_advanced].name;
+  text += election.proven ? ", proven\n  " : ", not proven\n  ";
+  text += election.reason + "\n";
+  if (!election.may_lose.empty()) text += "  may lose " + election.may_lose + "\n";
+  for (std::size_t i = 0; i < input.servers.size(); ++i) {
+    const auto& verdict = election.servers[i];
+    text += "  " + input.servers[i].name + (verdict.eligible ? "  ok  " : "  --  ") + verdict.reason + "\n";
+  }
+  return shortened(text);
+}
+
+}  // namespace sluice::failover::testing
