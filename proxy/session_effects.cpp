@@ -139,6 +139,7 @@ void Session::note_insert_id(const Answer& answer) {
   if (answer.last_insert_id != 0 || effect.sets_last_insert_id || untold || effect.multi ||
       effect.kind == StatementKind::call || effect.kind == StatementKind::other) {
     insert_id_moved_ = true;
+    backend_->insert_id.reset();  // what was known of it is not true any more
   }
 }
 

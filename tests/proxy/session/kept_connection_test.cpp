@@ -31,6 +31,27 @@ TEST_P(KeptConnection, WhatTheInsertLeftCanBeAsked) {
   EXPECT_EQ(sql.value("SELECT LAST_INSERT_ID()"), "3");
 }
 
+// The statement has to be prepared on the kept connection first: that tells nothing about the insert id there.
+TEST_P(KeptConnection, IsNotTakenForReadWhenItIsPrepared) {
+  usable = {false, false, false};
+  start();
+  RawClient client(port()), other(port());
+  log_in(client);
+  log_in(other);
+  const std::uint32_t id = client.prepare("SELECT LAST_INSERT_ID() FROM (SELECT 1) one");
+  ASSERT_NE(id, 0U);
+  ASSERT_EQ(other.run("BEGIN").error, 0U);  // has the connection that knows the statement
+  ASSERT_EQ(client.run("INSERT INTO t (x) VALUES (1)").last_insert_id, 1U);
+  const auto ask = [&] {
+    client.send(execute(id, {}, false));
+    const Result result = client.read_result(true);
+    return result.rows.empty() ? std::string() : result.value().substr(2, 1);
+  };
+  EXPECT_EQ(ask(), std::string(1, '\x01'));
+  ASSERT_EQ(other.run("COMMIT").error, 0U);  // now it is the one that is given out first
+  EXPECT_EQ(ask(), std::string(1, '\x01'));
+}
+
 TEST_P(KeptConnection, AsksTheServerNothing) {
   start();
   Sql sql = connect();
