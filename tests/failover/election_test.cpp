@@ -6,11 +6,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 
 #include "failover/election_notation.hpp"
+#include "failover/golden_file.hpp"
 
 namespace sluice::failover {
 namespace {
@@ -38,19 +37,7 @@ std::string replay(std::istream& in) {
   return out;
 }
 
-TEST(Elect, MatchesTheGoldenFile) {
-  const std::string path = std::string(SLUICE_TESTDATA) + "/election.txt";
-  std::ifstream file(path);
-  std::stringstream expected;
-  expected << file.rdbuf();
-  ASSERT_FALSE(expected.str().empty()) << path;
-  const auto actual = replay(expected);
-  if (std::getenv("SLUICE_REWRITE_TESTDATA") != nullptr) {
-    std::ofstream(path) << actual;
-    FAIL() << "rewritten: " << path;
-  }
-  EXPECT_EQ(actual, expected.str());
-}
+TEST(Elect, MatchesTheGoldenFile) { match_golden_file("election.txt", replay); }
 
 }  // namespace
 }  // namespace sluice::failover

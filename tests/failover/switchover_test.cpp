@@ -8,11 +8,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
+
+#include "failover/golden_file.hpp"
 
 namespace sluice::failover {
 namespace {
@@ -131,19 +131,7 @@ std::string replay(std::istream& in) {
   return out;
 }
 
-TEST(Switchover, MatchesTheGoldenFile) {
-  const std::string path = std::string(SLUICE_TESTDATA) + "/switchover.txt";
-  std::ifstream file(path);
-  std::stringstream expected;
-  expected << file.rdbuf();
-  ASSERT_FALSE(expected.str().empty()) << path;
-  const auto actual = replay(expected);
-  if (std::getenv("SLUICE_REWRITE_TESTDATA") != nullptr) {
-    std::ofstream(path) << actual;
-    FAIL() << "rewritten: " << path;
-  }
-  EXPECT_EQ(actual, expected.str());
-}
+TEST(Switchover, MatchesTheGoldenFile) { match_golden_file("switchover.txt", replay); }
 
 }  // namespace
 }  // namespace sluice::failover

@@ -6,10 +6,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 
+#include "failover/golden_file.hpp"
 #include "failover/judge_notation.hpp"
 
 namespace sluice::failover {
@@ -38,19 +37,7 @@ std::string replay(std::istream& in) {
   return out;
 }
 
-TEST(Judge, MatchesTheGoldenFile) {
-  const std::string path = std::string(SLUICE_TESTDATA) + "/judge.txt";
-  std::ifstream file(path);
-  std::stringstream expected;
-  expected << file.rdbuf();
-  ASSERT_FALSE(expected.str().empty()) << path;
-  const auto actual = replay(expected);
-  if (std::getenv("SLUICE_REWRITE_TESTDATA") != nullptr) {
-    std::ofstream(path) << actual;
-    FAIL() << "rewritten: " << path;
-  }
-  EXPECT_EQ(actual, expected.str());
-}
+TEST(Judge, MatchesTheGoldenFile) { match_golden_file("judge.txt", replay); }
 
 TEST(Judge, KeepsTheNameOfTheCluster) {
   ClusterState previous;
