@@ -33,15 +33,28 @@ function(sluice_room target)
   target_link_libraries(${target} PUBLIC sluice_options ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
 endfunction()
 
-# sluice_test(<name> SOURCES … LINKS … [LABELS …]): a GoogleTest binary; each TEST becomes one CTest test.
+# All tests of this preset that start no thread: scripts/test --all builds and runs those of dev first.
+add_custom_target(pure_tests)
+
+# sluice_test(<name> [PURE] SOURCES … LINKS …): a GoogleTest binary; each TEST becomes one CTest test.
+# PURE: it starts no thread. ThreadSanitizer could find nothing in it, so there it is neither built nor run.
 # CTest's limits here and elsewhere only end what hangs: they are far longer than a test takes on any machine.
 function(sluice_test name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINKS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "PURE" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE ${arg_LINKS} GTest::gtest_main)
+  if(arg_PURE AND SLUICE_SANITIZE STREQUAL "thread")
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+    return()
+  endif()
+  set(label unit)
+  if(arg_PURE)
+    set(label pure)
+    add_dependencies(pure_tests ${name})
+  endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 600 TEST_PREFIX "${SLUICE_TEST_PREFIX}"
-    PROPERTIES TIMEOUT 900 LABELS "${arg_LABELS}")
+    PROPERTIES TIMEOUT 900 LABELS ${SLUICE_TEST_PREFIX}${label})
 endfunction()
 
 # sluice_fuzz(<name> SOURCES … LINKS …): a libFuzzer binary, only in the fuzz preset.
