@@ -55,8 +55,8 @@ struct ExecuteHeader {
   return 10 + (std::size_t{param_count} + 7) / 8 + 1 + 2 * std::size_t{param_count};
 }
 
-// Appends the payload of `payload` (a whole execute that `header` was read from and that has parameters but no types)
-// with `types` put in. `types` must hold two bytes for each of the statement's parameters.
+// Appends the payload of `payload` (the execute that `header` was read from and that has parameters but no types, or as
+// much of it as `header` took) with `types` put in. `types` must hold two bytes for each of the statement's parameters.
 void append_execute_with_types(ByteBuffer& out, Bytes payload, const ExecuteHeader& header, Bytes types);
 
 }  // namespace sluice::protocol

@@ -104,8 +104,8 @@ struct ClientError {
 }
 [[nodiscard]] inline ClientError types_missing() {
   return {1210, "HY000",
-          "sluice: a statement longer than limits.inspect_max was executed without its parameter types on a server "
-          "connection that has not seen them; bind the parameters again"};
+          "sluice: a statement of 16 MiB or more was executed without its parameter types on a server connection that "
+          "does not know them; bind the parameters again"};
 }
 [[nodiscard]] inline ClientError unknown_thread(std::uint64_t id) {
   return {1094, "HY000", "Unknown thread id: " + std::to_string(id)};

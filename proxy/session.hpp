@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "protocol/command.hpp"
+#include "protocol/statement.hpp"
 #include "proxy/backend.hpp"
 #include "proxy/channel.hpp"
 #include "proxy/client_login.hpp"
@@ -156,6 +157,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   [[nodiscard]] bool open_data_gone(Backend& backend);
   void send_current();
   [[nodiscard]] bool send_execute();
+  [[nodiscard]] bool insert_types(const protocol::ExecuteHeader& header, protocol::Bytes types);
   void stream_body();
 
   // --- what the answer changed (session_effects.cpp)

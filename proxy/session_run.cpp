@@ -175,18 +175,25 @@ bool Session::send_execute() {
   if (statement == nullptr || known == nullptr || statement->params == 0) return true;
   const auto header = protocol::parse_execute(current_.command.payload(), statement->params);
   if (!header) return true;
-  if (!header->types_bound && known->bound_types != statement->types) {
-    if (current_.streamed) {
-      close_with(types_missing());
-      return false;
-    }
-    ByteBuffer payload;
-    protocol::append_execute_with_types(payload, current_.command.payload(), *header, statement->types);
-    ByteBuffer packet;
-    protocol::append_packet(packet, 0, payload);
-    current_.command = ClientCommand(std::move(packet));
+  if (!header->types_bound && known->bound_types != statement->types && !insert_types(*header, statement->types)) {
+    close_with(types_missing());
+    return false;
   }
   known->bound_types = statement->types;
+  return true;
+}
+
+// False: it is streamed, and its first packet has no room for them.
+bool Session::insert_types(const protocol::ExecuteHeader& header, protocol::Bytes types) {
+  const std::size_t length = protocol::read_packet_header(current_.command.packet()).length + types.size();
+  if (current_.streamed && length >= protocol::packet_payload_max) return false;
+  ByteBuffer payload;
+  protocol::append_execute_with_types(payload, current_.command.payload(), header, types);
+  ByteBuffer packet;
+  protocol::append_packet(packet, 0, payload);
+  // What is here of a streamed one is its beginning only.
+  if (current_.streamed) protocol::write_packet_header(packet, {static_cast<std::uint32_t>(length), 0});
+  current_.command = ClientCommand(std::move(packet));
   return true;
 }
 

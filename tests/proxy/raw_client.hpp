@@ -69,6 +69,14 @@ inline ByteBuffer execute(std::uint32_t id, const std::vector<std::string>& valu
   return packet(Command::stmt_execute, body);
 }
 
+// STMT_EXECUTE as given: one bit a parameter that is NULL, the types (empty: not said), the values.
+inline ByteBuffer execute_as(std::uint32_t id, std::string_view nulls, std::string_view types,
+                             std::string_view values) {
+  std::string body = number4(id) + std::string(1, '\0') + number4(1);
+  body.append(nulls).push_back(types.empty() ? '\0' : '\1');
+  return packet(Command::stmt_execute, body.append(types).append(values));
+}
+
 struct Result {
   enum class Kind { none, ok, error, rows };  // none: the connection ended instead
   Kind kind = Kind::none;
