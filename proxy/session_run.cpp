@@ -72,13 +72,22 @@ void Session::prepare_elsewhere(const Backend& backend) {
   route();
 }
 
+// Also where the server has it from another client, with that one's parameter types: it would read by them what comes
+// from a client that has said none.
+bool Session::must_prepare(Backend& backend) {
+  if (current_.statement == nullptr || current_.type == Command::stmt_fetch) return false;
+  const BackendStatement* known = backend.statements.find(current_.statement.get());
+  if (known == nullptr) return true;
+  const ClientStatement* statement = statements_.find(current_.statement_id);
+  return statement != nullptr && statement->types.empty() && !known->bound_types.empty();
+}
+
 // nullopt: the statement can't be prepared here as it was meant.
 std::optional<Preparation> Session::preparation_for(Backend& backend) {
   Preparation preparation;
   preparation.target = state_;
   if (current_.login) preparation.target.schema = backend.state.schema;  // the command itself selects it
-  if (current_.statement != nullptr && current_.type != Command::stmt_fetch &&
-      backend.statements.find(current_.statement.get()) == nullptr) {
+  if (must_prepare(backend)) {
     preparation.statement = current_.statement;
     const CarriedState reading = reading_state();
     auto before = backend.steps(backend.state, reading);

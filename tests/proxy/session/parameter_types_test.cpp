@@ -71,6 +71,54 @@ TEST_P(SessionParameterTypes, AreSaidAgainWhereTheyFitIntoThePacket) {
   for (const std::size_t node : {0U, 1U, 2U}) cluster.root(node).exec("SET GLOBAL max_allowed_packet=DEFAULT");
 }
 
+// What a client is told that has bound no types to the statement of three parameters: rows as they are, or errors.
+std::vector<std::string> without_types(RawClient& client, std::uint32_t id, bool long_data_first) {
+  std::vector<std::string> told;
+  const auto run = [&](std::string_view nulls, std::string_view values) {
+    client.send(execute_as(id, nulls, {}, values));
+    const Result result = client.read_result(true);
+    told.push_back(result.kind == Result::Kind::rows ? result.value() : "error " + std::to_string(result.error));
+  };
+  if (long_data_first) client.send(packet(Command::stmt_send_long_data, number4(id) + std::string("\0\0", 2) + "a"));
+  if (long_data_first) run("\x06", {});
+  run("\x07", {});
+  run("\x06", value("a"));
+  run("\x07", {});
+  return told;
+}
+
+TEST_P(SessionParameterTypes, OfAnotherClientAreNotUsed) {
+  start();
+  const std::string sql = "SELECT ?, ?, ?";
+  const std::string nulls("\0\x1c", 2);
+  RawClient other(port());
+  log_in(other);
+  const std::uint32_t others = other.prepare(sql);
+  const ByteBuffer bound =
+      execute_as(others, no_nulls, types({text, text, text}), value("a") + value("b") + value("c"));
+  for (const bool long_data_first : {false, true}) {
+    other.run("BEGIN");  // to the leader
+    const Result abc = run(other, bound);
+    ASSERT_EQ(abc.rows.size(), 1U) << abc.text;
+    other.run("COMMIT");
+    RawClient client(port());
+    log_in(client);
+    const std::uint32_t id = client.prepare(sql);  // on a replica
+    client.run("BEGIN");
+    const auto told = without_types(client, id, long_data_first);
+    client.run("COMMIT");
+    // Each has its own, on the connection that they share.
+    other.run("BEGIN");
+    const Result again = run(other, execute_as(others, no_nulls, {}, value("a") + value("b") + value("c")));
+    EXPECT_EQ(again.rows, abc.rows) << again.text;
+    other.run("COMMIT");
+    RawClient direct(cluster->node(0).port());
+    log_in(direct);
+    EXPECT_EQ(told, without_types(direct, direct.prepare(sql), long_data_first));
+    EXPECT_EQ(told.back(), nulls);
+  }
+}
+
 SLUICE_PROXY_ON_BOTH_LOOPS(SessionParameterTypes);
 
 }  // namespace
