@@ -14,11 +14,11 @@ std::vector<std::uint32_t> BackendStatements::add(StatementTextPtr text, std::ui
   if (BackendStatement* twin = find(text.get()); twin != nullptr) {
     to_close.push_back(twin->id);
     twin->id = id;
-    twin->bound_types.clear();
+    twin->bound_types.emplace();
     return to_close;
   }
   const StatementText* key = text.get();
-  by_age_.push_front({std::move(text), id, {}});
+  by_age_.push_front({std::move(text), id});
   by_text_[key] = by_age_.begin();
   while (by_age_.size() > max) {
     to_close.push_back(by_age_.back().id);

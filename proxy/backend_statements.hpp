@@ -14,8 +14,12 @@ namespace sluice::proxy {
 
 struct BackendStatement {
   StatementTextPtr text;
-  std::uint32_t id = 0;              // the server's
-  protocol::ByteBuffer bound_types;  // parameter types that the server remembers from the last execute
+  std::uint32_t id = 0;  // the server's
+  // Parameter types that the server remembers from the last execute with some; empty: there was none. nullopt: not
+  // known, because other ones came with an execute that it refused or has not answered yet: of those it may have stored
+  // all, some or none.
+  std::optional<protocol::ByteBuffer> bound_types = protocol::ByteBuffer{};
+  [[nodiscard]] bool never_bound() const { return bound_types && bound_types->empty(); }
 };
 
 class BackendStatements {

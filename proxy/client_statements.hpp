@@ -14,10 +14,12 @@ namespace sluice::proxy {
 struct ClientStatement {
   StatementTextPtr text;
   std::uint16_t params = 0;
-  protocol::ByteBuffer types;  // parameter types as last bound; clients send them once
-  bool long_data = false;      // parts of parameters were sent ahead; see ClientStatements::set_long_data
-  bool cursor = false;         // a cursor is open; see ClientStatements::set_cursor
-  std::uint32_t open_id = 0;   // the server's statement that the cursor or the long data belong to
+  // Parameter types as last bound, whatever the server answered: clients send them once, and don't say them again after
+  // an error.
+  protocol::ByteBuffer types;
+  bool long_data = false;     // parts of parameters were sent ahead; see ClientStatements::set_long_data
+  bool cursor = false;        // a cursor is open; see ClientStatements::set_cursor
+  std::uint32_t open_id = 0;  // the server's statement that the cursor or the long data belong to
   [[nodiscard]] bool open() const { return cursor || long_data; }
 };
 

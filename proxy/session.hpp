@@ -91,6 +91,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
     std::optional<CarriedState> reading;  // to prepare it in; where the first connection couldn't be brought to it
     bool replica_safe = false;
     bool streamed = false;            // too long to be kept: its body is passed through
+    bool binds_types = false;         // the execute comes with types that the server doesn't remember
     bool login = false;               // our own check of the schema at logon; its answer is not the client's
     bool repeatable = false;          // running it twice is as running it once: reads, INIT_DB, PREPARE
     std::uint32_t tries = 0;          // how often it was sent or failed to be placed
@@ -165,6 +166,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void note_effects(const Answer& answer);
   [[nodiscard]] bool nothing_ran(const Answer& answer) const;
   void note_transaction(const Answer& answer);
+  void note_statement(ClientStatement& statement, const Answer& answer);
   void note_insert_id(const Answer& answer);
   void note_prepared(const Answer& answer);
   void end_statement();

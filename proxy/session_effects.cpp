@@ -95,8 +95,7 @@ void Session::note_effects(const Answer& answer) {
   last_server_ = server_;
   if (current_.type == Command::stmt_prepare) return note_prepared(answer);
   if (ClientStatement* statement = current_.statement ? statements_.find(current_.statement_id) : nullptr) {
-    if (current_.type != Command::stmt_fetch) statements_.set_long_data(*statement, false);
-    statements_.set_cursor(*statement, current_.type != Command::stmt_reset && !answer.error && answer.cursor);
+    note_statement(*statement, answer);
   }
   if (!answer.error && current_.type == Command::init_db) backend.state.schema = current_.schema;
   // Servers that track the schema have told it in their OK packets, also where a procedure or DROP DATABASE changed it,
@@ -127,6 +126,13 @@ void Session::note_effects(const Answer& answer) {
     channel_.close_after_send();
     finish();
   }
+}
+
+void Session::note_statement(ClientStatement& statement, const Answer& answer) {
+  if (current_.type != Command::stmt_fetch) statements_.set_long_data(statement, false);
+  statements_.set_cursor(statement, current_.type != Command::stmt_reset && !answer.error && answer.cursor);
+  BackendStatement* known = backend_->statements.find(statement.text.get());
+  if (known != nullptr && current_.binds_types && !answer.error) known->bound_types = statement.types;
 }
 
 void Session::note_insert_id(const Answer& answer) {

@@ -79,7 +79,7 @@ bool Session::must_prepare(Backend& backend) {
   const BackendStatement* known = backend.statements.find(current_.statement.get());
   if (known == nullptr) return true;
   const ClientStatement* statement = statements_.find(current_.statement_id);
-  return statement != nullptr && statement->types.empty() && !known->bound_types.empty();
+  return statement != nullptr && statement->types.empty() && !known->never_bound();
 }
 
 // nullopt: the statement can't be prepared here as it was meant.
@@ -184,11 +184,13 @@ bool Session::send_execute() {
   if (statement == nullptr || known == nullptr || statement->params == 0) return true;
   const auto header = protocol::parse_execute(current_.command.payload(), statement->params);
   if (!header) return true;
-  if (!header->types_bound && known->bound_types != statement->types && !insert_types(*header, statement->types)) {
+  current_.binds_types = known->bound_types != statement->types;
+  if (!current_.binds_types) return true;
+  if (!header->types_bound && !insert_types(*header, statement->types)) {
     close_with(types_missing());
     return false;
   }
-  known->bound_types = statement->types;
+  known->bound_types.reset();  // note_effects knows them when the server has accepted them
   return true;
 }
 

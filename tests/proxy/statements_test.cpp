@@ -78,10 +78,14 @@ TEST(BackendStatements, ATwinReplacesTheOlder) {
   const auto text = texts.intern("SELECT ?", {}, {});
   BackendStatements statements;
   EXPECT_TRUE(statements.add(text, 5, 10).empty());
-  statements.find(text.get())->bound_types = {1, 0};
+  EXPECT_TRUE(statements.find(text.get())->never_bound());
+  statements.find(text.get())->bound_types = protocol::ByteBuffer{1, 0};
+  EXPECT_FALSE(statements.find(text.get())->never_bound());
+  statements.find(text.get())->bound_types.reset();
+  EXPECT_FALSE(statements.find(text.get())->never_bound());
   EXPECT_EQ(statements.add(text, 6, 10), (std::vector<std::uint32_t>{5}));
   EXPECT_EQ(statements.find(text.get())->id, 6U);
-  EXPECT_TRUE(statements.find(text.get())->bound_types.empty());
+  EXPECT_TRUE(statements.find(text.get())->never_bound());
   EXPECT_EQ(statements.size(), 1U);
 }
 

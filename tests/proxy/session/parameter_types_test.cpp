@@ -119,6 +119,45 @@ TEST_P(SessionParameterTypes, OfAnotherClientAreNotUsed) {
   }
 }
 
+// A server that refuses an execute has stored all of its types by then, or some, or none; here the first of three.
+TEST_P(SessionParameterTypes, ThatWereRefusedAreNotTakenForKnown) {
+  start();
+  const std::string_view number("\x03\x00", 2);  // MYSQL_TYPE_LONG
+  const std::string_view unknown("\x77\x00", 2);
+  const std::string numbers("\x01\0\0\0\x02\0\0\0\x03\0\0\0", 12);
+  RawClient client(port());
+  log_in(client);
+  client.run("BEGIN");
+  const std::uint32_t id = client.prepare("SELECT ?, ?, ?");
+  const ByteBuffer good = execute_as(id, no_nulls, types({number, number, number}), numbers);
+  const Result accepted = run(client, good);
+  ASSERT_EQ(accepted.rows.size(), 1U) << accepted.text;
+  EXPECT_EQ(
+      run(client, execute_as(id, no_nulls, types({text, unknown, text}), value("a") + value("b") + value("c"))).error,
+      1210U);
+  // By what the server remembers now it would be a row, of a text and two numbers.
+  const Result mixed = run(client, execute_as(id, no_nulls, {}, value("a") + numbers.substr(0, 8)));
+  EXPECT_EQ(mixed.error, 1210U) << mixed.value();
+  EXPECT_EQ(run(client, good).rows, accepted.rows);
+  EXPECT_EQ(run(client, execute_as(id, no_nulls, {}, numbers)).rows, accepted.rows);
+}
+
+// Clients don't say them again after an error: the server has seen them, and failed later.
+TEST_P(SessionParameterTypes, OfAnExecuteThatFailedAreKeptForTheNext) {
+  start();
+  cluster.root(0).exec("CREATE TABLE app.t (id VARCHAR(9) PRIMARY KEY, x LONGTEXT)");
+  cluster.root(0).exec("INSERT INTO app.t VALUES ('1', '')");
+  RawClient client(port());
+  log_in(client);
+  const std::uint32_t id = client.prepare("INSERT INTO t VALUES (?, ?)");
+  EXPECT_EQ(run(client, execute_as(id, no_nulls, types({text, text}), value("1") + value("a"))).error, 1062U);
+  const Result long_one = run(client, execute_as(id, no_nulls, {}, value("2") + value(std::string(2'000'000, 'b'))));
+  EXPECT_EQ(long_one.affected, 1U) << long_one.text;
+  EXPECT_EQ(run(client, execute_as(id, no_nulls, {}, value("2") + value("c"))).error, 1062U);
+  EXPECT_EQ(run(client, execute_as(id, no_nulls, {}, value("3") + value("c"))).affected, 1U);
+  EXPECT_EQ(cluster.root(0).value("SELECT GROUP_CONCAT(id, LENGTH(x) ORDER BY id) FROM app.t"), "10,22000000,31");
+}
+
 SLUICE_PROXY_ON_BOTH_LOOPS(SessionParameterTypes);
 
 }  // namespace
