@@ -143,6 +143,9 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   // Bytes of a statement left for the server since the last answer ended.
   [[nodiscard]] bool statement_sent() const { return statement_sent_; }
 
+  // Between two statements: closes one that the server has, so that it must be prepared anew.
+  void close_statement(const StatementText* text);
+
   void pause_receive() { channel_.pause_receive(); }
   void resume_receive() { channel_.resume_receive(); }
   [[nodiscard]] bool above_high_water() const { return channel_.above_high_water(); }
@@ -185,6 +188,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   void start_own_answer();
   void finish_own_request(const io::Slice& rest);
   void remember_statement(StatementTextPtr text, std::uint32_t id);
+  void close_on_server(std::uint32_t id);
   void request(protocol::Command command, std::string_view text, OwnRequest own);
   void request_steps(const StateSteps& steps);
 

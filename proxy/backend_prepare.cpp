@@ -107,11 +107,17 @@ void Backend::own_packet() {
 }
 
 void Backend::remember_statement(StatementTextPtr text, std::uint32_t id) {
-  for (const std::uint32_t old : statements.add(std::move(text), id, options_.statements_max)) {
-    ByteBuffer close{5, 0, 0, 0, static_cast<std::uint8_t>(Command::stmt_close), 0, 0, 0, 0};
-    protocol::patch_statement_id(protocol::MutableBytes(close).subspan(protocol::packet_header_size), old);
-    channel_.send_copy(close);
-  }
+  for (const std::uint32_t old : statements.add(std::move(text), id, options_.statements_max)) close_on_server(old);
+}
+
+void Backend::close_statement(const StatementText* text) {
+  if (const auto id = statements.remove(text)) close_on_server(*id);
+}
+
+void Backend::close_on_server(std::uint32_t id) {
+  ByteBuffer close{5, 0, 0, 0, static_cast<std::uint8_t>(Command::stmt_close), 0, 0, 0, 0};
+  protocol::patch_statement_id(protocol::MutableBytes(close).subspan(protocol::packet_header_size), id);
+  channel_.send_copy(close);
 }
 
 namespace {

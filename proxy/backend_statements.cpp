@@ -28,4 +28,13 @@ std::vector<std::uint32_t> BackendStatements::add(StatementTextPtr text, std::ui
   return to_close;
 }
 
+std::optional<std::uint32_t> BackendStatements::remove(const StatementText* text) {
+  const auto it = by_text_.find(text);
+  if (it == by_text_.end()) return std::nullopt;
+  const std::uint32_t id = it->second->id;
+  by_age_.erase(it->second);
+  by_text_.erase(it);
+  return id;
+}
+
 }  // namespace sluice::proxy

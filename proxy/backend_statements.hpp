@@ -30,6 +30,9 @@ class BackendStatements {
   // Remembers a fresh one. Returns the ids to close on the server: an older twin, or what exceeds `max`.
   [[nodiscard]] std::vector<std::uint32_t> add(StatementTextPtr text, std::uint32_t id, std::size_t max);
 
+  // Forgets it. Returns the id to close on the server; nullopt: it was not prepared here.
+  std::optional<std::uint32_t> remove(const StatementText* text);
+
   void clear() {
     by_text_.clear();
     by_age_.clear();

@@ -129,6 +129,9 @@ void Session::note_effects(const Answer& answer) {
 }
 
 void Session::note_statement(ClientStatement& statement, const Answer& answer) {
+  // Long data that a server refuses spoils the statement there until it is reset, and what it has of it may be kept.
+  const bool spoiled = answer.error && statement.long_data && current_.type == Command::stmt_execute;
+  if (spoiled) backend_->close_statement(statement.text.get());
   if (current_.type != Command::stmt_fetch) statements_.set_long_data(statement, false);
   statements_.set_cursor(statement, current_.type != Command::stmt_reset && !answer.error && answer.cursor);
   BackendStatement* known = backend_->statements.find(statement.text.get());

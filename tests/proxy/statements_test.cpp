@@ -89,6 +89,21 @@ TEST(BackendStatements, ATwinReplacesTheOlder) {
   EXPECT_EQ(statements.size(), 1U);
 }
 
+TEST(BackendStatements, ARemovedOneIsNotFound) {
+  StatementTexts texts;
+  const auto one = texts.intern("SELECT 1", {}, {});
+  const auto two = texts.intern("SELECT 2", {}, {});
+  BackendStatements statements;
+  EXPECT_TRUE(statements.add(one, 5, 2).empty());
+  EXPECT_TRUE(statements.add(two, 6, 2).empty());
+  EXPECT_EQ(statements.remove(one.get()), 5U);
+  EXPECT_EQ(statements.remove(one.get()), std::nullopt);
+  EXPECT_EQ(statements.find(one.get()), nullptr);
+  EXPECT_EQ(statements.find(two.get())->id, 6U);
+  EXPECT_TRUE(statements.add(one, 7, 2).empty());
+  EXPECT_EQ(statements.size(), 2U);
+}
+
 TEST(ClientStatements, IdsAreGivenOnceAndAreNeverZero) {
   StatementTexts texts;
   const auto text = texts.intern("SELECT ?", {}, {});

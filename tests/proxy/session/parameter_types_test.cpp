@@ -158,6 +158,35 @@ TEST_P(SessionParameterTypes, OfAnExecuteThatFailedAreKeptForTheNext) {
   EXPECT_EQ(cluster.root(0).value("SELECT GROUP_CONCAT(id, LENGTH(x) ORDER BY id) FROM app.t"), "10,22000000,31");
 }
 
+// For a parameter that there is none of; servers tell it when the statement is executed, again and again until a reset.
+TEST_P(SessionParameterTypes, LongDataThatWasRefusedIsNobodyElses) {
+  options.limits.backend_connections_max = 1;  // they share it
+  start();
+  cluster.root(0).exec("CREATE TABLE app.t (x LONGTEXT)");
+  const std::string sql = "INSERT INTO t VALUES (?)";
+  RawClient client(port());
+  RawClient other(port());
+  log_in(client);
+  log_in(other);
+  const std::uint32_t id = client.prepare(sql);
+  const std::uint32_t others = other.prepare(sql);
+  const auto bound = [](std::uint32_t statement, std::string_view x) {
+    return execute_as(statement, no_nulls, types({text}), value(x));
+  };
+  client.send(packet(Command::stmt_send_long_data, number4(id) + std::string("\x09\0", 2) + "lost"));
+  EXPECT_EQ(run(client, bound(id, "a")).error, 1210U);
+  const Result warnings = client.run("SHOW WARNINGS");
+  ASSERT_EQ(warnings.rows.size(), 1U);
+  EXPECT_EQ(warnings.rows[0].at(1), "1210");
+  const Result of_other = run(other, bound(others, "b"));
+  EXPECT_EQ(of_other.affected, 1U) << of_other.text;
+  client.send(packet(Command::stmt_reset, number4(id)));
+  EXPECT_EQ(client.read_result().kind, Result::Kind::ok);
+  const Result after_reset = run(client, bound(id, "c"));
+  EXPECT_EQ(after_reset.affected, 1U) << after_reset.text;
+  EXPECT_EQ(cluster.root(0).value("SELECT GROUP_CONCAT(x ORDER BY x) FROM app.t"), "b,c");
+}
+
 SLUICE_PROXY_ON_BOTH_LOOPS(SessionParameterTypes);
 
 }  // namespace
