@@ -1,4 +1,5 @@
 // The same main path in front of Oracle's MySQL 5.6: no session trackers, no DEPRECATE_EOF, other GTIDs.
+#include "proxy/raw_client.hpp"
 #include "system/general_log.hpp"
 #include "system/prepared.hpp"
 #include "system/system_test.hpp"
@@ -84,6 +85,38 @@ TEST_P(Mysql56Test, ErrorsAndVersionAreItsOwn) {
   };
   EXPECT_EQ(refusal(server).code, 1045U);
   EXPECT_EQ(refusal(through), refusal(server));
+}
+
+// Each answer to a statement that is executed with types, prepared anew, and executed without: NULL, a value, NULL.
+std::vector<std::string> executed_without_types(const SqlAddress& address) {
+  std::vector<std::string> answers;
+  proxy::RawClient client(address.port);
+  EXPECT_EQ(client.login(address.user, address.password, address.schema).kind, proxy::Result::Kind::ok);
+  const auto run = [&](std::uint32_t id, char nulls, std::string_view types, std::string_view values) {
+    client.send(proxy::execute_as(id, std::string_view(&nulls, 1), types, values));
+    const proxy::Result result = client.read_result(true);
+    answers.push_back(result.rows.empty() ? "error " + std::to_string(result.error) : result.value());
+  };
+  client.run("BEGIN");  // through sluice: on the leader
+  const std::uint32_t bound = client.prepare("SELECT ?");
+  run(bound, 0, std::string_view("\xfd\0", 2), "\1x");
+  client.run("COMMIT");
+  client.send(proxy::packet(protocol::Command::stmt_close, proxy::number4(bound)));
+  const std::uint32_t unbound = client.prepare("SELECT ?");  // on the replica
+  client.run("BEGIN");
+  run(unbound, 1, {}, {});
+  run(unbound, 0, {}, "\1x");
+  run(unbound, 1, {}, {});
+  return answers;
+}
+
+// To MariaDB a value without a type is an error.
+TEST_P(Mysql56Test, AValueWithoutATypeIsNull) {
+  start();
+  const std::string null("\0\4", 2);
+  const std::vector<std::string> answers = executed_without_types(client_address());
+  EXPECT_EQ(answers, (std::vector<std::string>{std::string("\0\0\1x", 4), null, null, null}));
+  EXPECT_EQ(answers, executed_without_types(cluster_.app_address(0)));
 }
 
 TEST_P(Mysql56Test, StateTravelsWithoutTrackers) {
