@@ -8,6 +8,7 @@
 
 #include "admin/config_reader.hpp"
 #include "admin/config_schema.hpp"
+#include "admin/toml_bounds.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -212,8 +213,12 @@ void check_addresses(const Config& config, ReaderContext& context) {
   }
 }
 
-// nullopt: it is not TOML, which is reported.
+// nullopt: it is not TOML, or more of it than is good for the parser; which is reported.
 std::optional<toml::table> parse_toml(std::string_view text, ReaderContext& context) {
+  if (const auto excess = find_toml_excess(text)) {
+    context.add(excess->at, excess->text);
+    return std::nullopt;
+  }
   try {
     toml::parse_result parsed = toml::parse(text);
     if (parsed) return std::move(parsed).table();

@@ -206,6 +206,21 @@ TEST_P(ApplicationTest, HangupReadsUsersAndLogAgain) {
   EXPECT_EQ(sluice.wait(), 0);
 }
 
+TEST_P(ApplicationTest, HangupWithAFileThatIsTooDeepChangesNothing) {
+  Process sluice(run());
+  const std::string port = sluice.await("admin SQL on 127.0.0.1:([0-9]+)");
+  std::string deep = "[[user]]\nname";
+  for (int i = 0; i < 500'000; ++i) deep += ".a";
+  write(deep + " = 1\n");
+  sluice.signal(SIGHUP);
+  sluice.await("s.toml:[0-9]+:[0-9]+: error: a key has more than 16 parts");
+  sluice.await("the configuration has errors; nothing was changed");
+  const Client client = connect(port, "admin", "adm1n-pw");
+  EXPECT_EQ(mysql_ping(client.get()), 0);
+  Process check({"check", "--config", dir_ + "/s.toml"});
+  EXPECT_EQ(check.wait(), 1);
+}
+
 TEST_P(ApplicationTest, RefusesABadConfiguration) {
   write("[[user]]\nname = \"app\"\npassword = \"us3r-pw\"\nclutser = \"main\"\n");
   for (const char* command : {"run", "check"}) {
