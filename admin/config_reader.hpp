@@ -24,6 +24,11 @@ struct ReaderContext {
   std::vector<ConfigProblem> problems;
 
   void add(Position at, std::string text, bool warning = false);
+  // What is added from now on is dropped.
+  [[nodiscard]] bool full() const { return problems.size() >= problems_max; }
+
+ private:
+  static constexpr std::size_t problems_max = 100;  // a hostile or generated file must not fill the screen
 };
 
 [[nodiscard]] Position position_of(const toml::node& node);
