@@ -109,6 +109,67 @@ TEST(Engine, HostileQueriesAreEnded) {
   EXPECT_TRUE(run(deep).starts_with("1064 "));
 }
 
+std::string times(int n, std::string_view text) {
+  std::string out;
+  while (n-- > 0) out += text;
+  return out;
+}
+
+// "WITH a0 AS (SELECT 1 x),a1 AS (SELECT … a0),… SELECT * FROM an"
+std::string chain(int n, const std::string& use) {
+  std::string out = "WITH a0 AS (SELECT 1 x)";
+  for (int i = 1; i <= n; ++i) out += ",a" + std::to_string(i) + " AS (SELECT " + use + std::to_string(i - 1) + ")";
+  return out + " SELECT * FROM a" + std::to_string(n);
+}
+
+TEST(Engine, CommonTableExpressionsInEachOtherAreBounded) {
+  EXPECT_EQ(run(chain(200, "* FROM a"), within(60'000)), "1");
+  EXPECT_EQ(run(chain(30'000, "* FROM a"), within(60'000)), "1064 statement too long");
+  EXPECT_EQ(run(chain(25'000, "1 WHERE 1 IN a"), within(60'000)), "1064 statement too long");
+  // Each of these takes the one before twice.
+  std::string doubling = "WITH a0 AS (SELECT 1 x)";
+  for (int i = 1; i <= 40; ++i) {
+    const std::string before = "a" + std::to_string(i - 1);
+    doubling += ",a" + std::to_string(i) + " AS (SELECT l.x FROM " + before + " l, " + before + " r)";
+  }
+  EXPECT_TRUE(run(doubling + " SELECT * FROM a40", within(60'000)).starts_with("1037 "));
+}
+
+class DeepStatement : public testing::TestWithParam<std::string> {};
+
+TEST_P(DeepStatement, IsAnErrorOrAnAnswer) {
+  const std::string answer = run(GetParam(), within(60'000));
+  EXPECT_TRUE(answer == "1" || answer.starts_with("1064 ") || answer.starts_with("1037 ")) << answer.substr(0, 200);
+}
+
+// As long as a statement may be.
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, DeepStatement,
+    testing::Values("SELECT " + times(16'000, "("), "SELECT * FROM " + times(16'000, "("),
+                    "SELECT * FROM " + times(800, "(SELECT * FROM ") + "servers" + times(800, ")"),
+                    "SELECT " + times(16'000, "~") + "1", "SELECT " + times(4'000, "NOT ") + "1",
+                    "SELECT 1" + times(8'000, "+1"), "SELECT 1" + times(2'500, " AND 1"),
+                    "SELECT 1" + times(1'000, " UNION SELECT 1"), "VALUES (1)" + times(4'000, ",(1)") + " LIMIT 1",
+                    "SELECT 1 IN (1" + times(8'000, ",1") + ")", "SELECT " + times(1'700, "CASE WHEN "),
+                    "SELECT CASE" + times(1'000, " WHEN 1 THEN 1") + " END",
+                    "SELECT 1" + times(1'000, " COLLATE nocase"), "SELECT " + times(1'000, "EXISTS(SELECT "),
+                    "SELECT 1" + times(8'000, ",1"), "SELECT 1 FROM servers" + times(2'000, ",servers"),
+                    "SELECT max(1" + times(8'000, ",1") + ")", "SELECT 1 LIKE '" + times(8'000, "%a") + "'",
+                    "SELECT json('" + times(16'000, "[") + "')", times(4'000, "/**/") + "SELECT 1",
+                    times(8'000, "#\n") + "SELECT 1"));
+
+TEST(Engine, FunctionsThatReachOutsideOrLastAreRefused) {
+  for (const char* call :
+       {"fts3_tokenizer('simple')", "fts3_tokenizer('simple', x'00')", "load_extension('x')", "instr('a', 'b')",
+        "replace('a', 'b', 'c')", "trim('a', 'b')", "ltrim('a', 'b')", "rtrim('a', 'b')", "json_patch('{}', '{}')"}) {
+    const std::string answer = run(std::string("SELECT ") + call);
+    EXPECT_TRUE(answer.starts_with("1142 that is not allowed on the admin port: ")) << call << ": " << answer;
+  }
+  EXPECT_EQ(run("SELECT substr(upper('sluice'), 1, 3), round(1.26, 1), coalesce(NULL, 'x')", within(60'000)),
+            "SLU|1.3|x");
+  EXPECT_TRUE(run("SELECT zeroblob(300000)").starts_with("1064 ")) << "the longest value";
+}
+
 TEST(Engine, IntegersAreToldFromText) {
   SqlEngine engine({});
   const AdminState state = test::fixed_state();
