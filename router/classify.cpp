@@ -45,7 +45,10 @@ void join(Classification& c, Classification&& next) {
   }
   c.sets_last_insert_id = c.sets_last_insert_id || next.sets_last_insert_id;
   if (!next.schema.empty()) c.schema = next.schema;
-  std::move(next.assignments.begin(), next.assignments.end(), std::back_inserter(c.assignments));
+  // Any of them ties the session, see `read`: what is over the bound is not missed.
+  const std::size_t taken = std::min(next.assignments.size(), assignments_max - c.assignments.size());
+  std::move(next.assignments.begin(), next.assignments.begin() + static_cast<std::ptrdiff_t>(taken),
+            std::back_inserter(c.assignments));
   if (!next.replica_safe) leader(c, next.reason);
 }
 

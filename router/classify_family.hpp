@@ -17,6 +17,9 @@ struct Statement {
 
 inline constexpr int nesting_max = 4;
 
+// Settings that are kept of one text. What is over it ties the session to its connection instead.
+inline constexpr std::size_t assignments_max = 100;
+
 void classify_statement(Statement s);
 void classify_query(Statement s);        // SELECT, VALUES, TABLE, WITH, "("
 void classify_show(Statement s);         // SHOW

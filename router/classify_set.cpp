@@ -95,6 +95,7 @@ class SetParser {
 };
 
 void SetParser::keep(std::string_view name, std::string value) {
+  if (result_.assignments.size() >= assignments_max) return not_carried();
   result_.assignments.push_back({lowered(name), std::move(value)});
 }
 

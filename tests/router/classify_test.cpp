@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
+
+#include "router/digest.hpp"
 
 namespace sluice::router {
 namespace {
@@ -40,6 +43,45 @@ TEST(Classify, SettingsThatAreKeptAreBounded) {
   EXPECT_TRUE(classify("SET a = '" + std::string(5000, 'x') + "'", {}).assignments.empty());
   EXPECT_TRUE(classify("SET " + std::string(65, 'a') + " = 1", {}).assignments.empty());
   EXPECT_EQ(classify("SET a = '" + std::string(500, 'x') + "'", {}).assignments.size(), 1U);
+}
+
+std::string filled_up(std::string head, std::string_view unit, std::size_t size = std::size_t{1} << 20) {
+  while (head.size() + unit.size() <= size) head += unit;
+  return head;
+}
+
+TEST(Classify, SettingsOfOneTextAreBounded) {
+  std::string list = "SET a=1";
+  for (int i = 1; i < 100; ++i) list += ",a=1";
+  EXPECT_EQ(classify(list, {}).assignments.size(), 100U);
+  EXPECT_EQ(classify(list, {}).pin, Pin::none);
+  EXPECT_EQ(classify(list + ",a=1", {}).assignments.size(), 100U);
+  EXPECT_EQ(classify(list + ",a=1", {}).pin, Pin::unknown_setting) << "what is not kept is not lost";
+  for (const std::string& text :
+       {filled_up("SET a=1", ",a=1"), filled_up("SET NAMES a", ",NAMES a"), filled_up("", "SET a=1;"),
+        filled_up("SET CHARACTER SET a", ",CHARACTER SET a"), filled_up("", "SET SESSION TRANSACTION READ ONLY;")}) {
+    const Classification c = classify(text, {});
+    EXPECT_LE(c.assignments.size(), 100U) << text.substr(0, 40);
+    EXPECT_NE(c.pin, Pin::none) << text.substr(0, 40);
+    EXPECT_FALSE(c.replica_safe) << text.substr(0, 40);
+  }
+}
+
+// Long texts of each kind of nesting and repetition: there is no recursion by them, and no second walk over what was
+// walked over. Nothing is said about what they are.
+TEST(Classify, DeepAndRepeatedTextsEnd) {
+  for (const char* unit : {"(",         "f(",     "(SELECT ",    "EXPLAIN ",    "ANALYZE ",   "SET STATEMENT a=1 FOR ",
+                           "CASE ",     "BEGIN ", "WITH a AS (", "json_table(", "a.",         "@",
+                           "@@a.b.c,",  "/*",     "/*!",         "/*!101105 ",  "/*!999999 ", "/*+`*/",
+                           "-- \n",     "#\n",    "''",          "\"",          "`",          ";",
+                           "SELECT 1;", "1e",     "0x",          "NOT ",        "-"}) {
+    for (const char* head : {"", "SELECT "}) {
+      const std::string text = filled_up(head, unit, std::size_t{1} << 18);
+      (void)classify(text, {.server_version = 0});
+      (void)digest(text, {});
+      EXPECT_LE(normalize(text, {}, 1000).size(), 1000U);
+    }
+  }
 }
 
 TEST(Classify, SchemaIsBorrowedFromTheText) {
