@@ -137,5 +137,38 @@ TEST_F(HttpTest, HostileBytesEndTheirConnectionOnly) {
   EXPECT_TRUE(get("/healthz").ends_with("ok\n"));
 }
 
+std::string times(int n, std::string_view text) {
+  std::string out;
+  while (n-- > 0) out += text;
+  return out;
+}
+
+// What a request may hold without an end, one kind each: none is answered, and none is kept.
+TEST_F(HttpTest, EveryPartOfARequestIsBounded) {
+  start();
+  const std::string line = "GET /healthz HTTP/1.1\r\n";
+  const std::string chunked = line + "Host: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string& request :
+       {times(100'000, "G"), "GET /" + times(100'000, "a/") + " HTTP/1.1\r\n\r\n", line + times(100'000, "A: b\r\n"),
+        line + "A: b\r\n" + times(100'000, " b\r\n"), line + times(100'000, "A"),
+        line + "Host: x\r\nConnection: " + times(100'000, "close,") + "\r\n\r\n",
+        line + "Host: x\r\nContent-Length: " + times(100, "9") + "\r\n\r\n", chunked + "1" + times(100'000, ";a=b"),
+        chunked + times(100'000, "0"), chunked + times(100'000, "1\r\na\r\n"),
+        chunked + "0\r\n" + times(100'000, "A: b\r\n")}) {
+    EXPECT_EQ(ask(request), "") << request.substr(0, 80);
+  }
+  EXPECT_TRUE(get("/healthz").ends_with("ok\n"));
+}
+
+TEST_F(HttpTest, AThousandPipelinedRequestsAreAnswered) {
+  start();
+  const std::string all =
+      ask(times(999, "GET /healthz HTTP/1.1\r\n\r\n") + "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n");
+  std::size_t answers = 0;
+  for (std::size_t at = all.find("\r\n\r\nok\n"); at != std::string::npos; at = all.find("\r\n\r\nok\n", at + 1))
+    ++answers;
+  EXPECT_EQ(answers, 1000U);
+}
+
 }  // namespace
 }  // namespace sluice::admin
