@@ -282,5 +282,19 @@ TEST(CommandLine, HelpAndVersion) {
   EXPECT_NE(nothing.wait(), 0);
 }
 
+// Close to what the kernel takes: many words that are commands, many options, and long ones.
+TEST(CommandLine, LongOnesEndInAnExitCode) {
+  const std::string longest(100'000, 'a');
+  using Words = std::vector<std::string>;
+  for (const Words& words :
+       {Words(50'000, "check"), Words(50'000, "demo"), Words(50'000, "--"), Words(50'000, "--json"),
+        Words(50'000, "--config=x"), Words{"--" + longest}, Words{"-" + longest}, Words{"check", "--config", longest},
+        Words{"check", "--config", std::string(100'000, '[')},
+        Words{"demo", "up", "--nodes", std::string(100'000, '9')}}) {
+    Process sluice(words);
+    EXPECT_GT(sluice.wait(), 0) << words.front().substr(0, 40);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::admin
