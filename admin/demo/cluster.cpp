@@ -31,6 +31,7 @@ Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {
   }
   context_->flavour = options_.flavour;
   context_->lifetime = options_.lifetime;
+  context_->patience = options_.patience;
   context_->passwords = cluster_passwords(options_.folder);
   load(conf);
 }

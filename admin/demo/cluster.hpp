@@ -16,6 +16,7 @@
 
 #include "admin/demo/installation.hpp"
 #include "admin/demo/node.hpp"
+#include "admin/demo/patience.hpp"
 #include "admin/demo/ports.hpp"
 
 namespace sluice::demo {
@@ -27,6 +28,7 @@ struct ClusterOptions {
   std::uint16_t first_port = 21001;
   PickPort pick_port;  // empty: free_port_from
   Lifetime lifetime = Lifetime::detached;
+  Patience patience;
   bool durable = true;
   bool semi_sync = true;
   bool general_log = false;
@@ -54,7 +56,7 @@ class Cluster {
   [[nodiscard]] const Passwords& passwords() const { return context_->passwords; }
   [[nodiscard]] Flavour flavour() const { return options_.flavour; }
 
-  // Asked from the servers. Leader: follows nobody and is writable.
+  // Asked from the servers. Leader: follows nobody and is writable. Down: also one that hangs, or is very late.
   [[nodiscard]] Role role(std::size_t index) const;
   // The only leader; throws DemoError when there is none or more than one.
   [[nodiscard]] std::size_t leader_index() const;
@@ -62,7 +64,7 @@ class Cluster {
 
   void set_read_only(std::size_t index, bool read_only);
   // Every running replica has what the leader has now.
-  void await_replicated(std::chrono::seconds bound = std::chrono::seconds{30});
+  void await_replicated();
   // Makes this replica the leader by hand. A leader that answers is set read-only first and its writes are awaited;
   // the other servers that answer follow the new leader.
   void promote(std::size_t index);

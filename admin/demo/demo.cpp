@@ -15,7 +15,6 @@ namespace sluice::demo {
 namespace {
 
 constexpr std::chrono::minutes lock_bound{2};
-constexpr std::chrono::seconds kill_bound{10};
 constexpr unsigned nodes_max = 9;
 
 template <class Command>
@@ -37,6 +36,7 @@ ClusterOptions cluster_options(const DemoFolder& folder, const FolderLock& lock,
   cluster.nodes = options.nodes.value_or(3);
   cluster.first_port = options.server_port;
   cluster.lifetime = options.lifetime;
+  cluster.patience = options.patience;
   cluster.progress = say;
   if (cluster.nodes < 1 || cluster.nodes > nodes_max) {
     throw DemoError("a demo has 1 to " + std::to_string(nodes_max) + " servers");
@@ -63,16 +63,17 @@ int run_up(const UpOptions& options, std::ostream& out) {
   const auto down = std::ranges::count_if(cluster.nodes(), [](const Node& node) { return !node.running(); });
   if (down > 0) say("starting " + std::to_string(down) + " " + std::string(to_string(cluster.flavour())) + " servers");
   cluster.up();
-  DemoProxy proxy(folder);
+  DemoProxy proxy(folder, options.patience);
   if (options.proxy) proxy.up(cluster, options, say);
   print_text(survey(folder, cluster, proxy), out);
   return 0;
 }
 
-void end_process(const fs::path& pid_file) {
+void end_process(const fs::path& pid_file, const Patience& patience) {
   const auto id = read_pid_file(pid_file);
   if (!id || !send_signal(*id, SIGKILL)) return;
-  if (!await_exit(*id, kill_bound)) throw DemoError("pid " + std::to_string(id->pid) + " did not end after SIGKILL");
+  if (await_exit(*id, patience.step)) return;
+  throw DemoError("pid " + std::to_string(id->pid) + " did not end after SIGKILL");
 }
 
 // By what is there, not by what the configuration says: a killed `up` may have left anything.
@@ -83,10 +84,12 @@ int run_down(const DownOptions& options, std::ostream& out) {
     return 0;
   }
   const FolderLock lock(folder->path(), lock_bound);
-  DemoProxy(*folder).stop();
+  DemoProxy(*folder, options.patience).stop();
   if (fs::exists(folder->nodes())) {
     // Their data goes too, so nothing is gained by a clean shutdown.
-    for (const auto& node : fs::directory_iterator(folder->nodes())) end_process(node.path() / "pid");
+    for (const auto& node : fs::directory_iterator(folder->nodes())) {
+      end_process(node.path() / "pid", options.patience);
+    }
   }
   const bool all = folder->remove();
   out << "removed the demo in " << folder->path().string() << '\n';
@@ -101,8 +104,9 @@ int run_status(const StatusOptions& options, std::ostream& out) {
   }
   ClusterOptions opening;
   opening.folder = folder->path();
+  opening.patience = options.patience;
   const Cluster cluster(opening);
-  const Survey seen = survey(*folder, cluster, DemoProxy(*folder));
+  const Survey seen = survey(*folder, cluster, DemoProxy(*folder, options.patience));
   switch (options.format) {
     case StatusFormat::text:
       print_text(seen, out);

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "admin/demo/flavour.hpp"
+#include "admin/demo/patience.hpp"
 #include "admin/demo/process.hpp"
 
 namespace sluice::demo {
@@ -27,10 +28,12 @@ struct UpOptions {
   std::uint16_t http_port = 6070;
   std::filesystem::path sluice;  // empty: this program
   Lifetime lifetime = Lifetime::detached;
+  Patience patience;
 };
 
 struct DownOptions {
   std::filesystem::path dir = "demo";
+  Patience patience{};
 };
 
 enum class StatusFormat {
@@ -42,6 +45,7 @@ enum class StatusFormat {
 struct StatusOptions {
   std::filesystem::path dir = "demo";
   StatusFormat format = StatusFormat::text;
+  Patience patience{};
 };
 
 int up(const UpOptions& options, std::ostream& out, std::ostream& err);

@@ -11,9 +11,7 @@
 namespace sluice::demo {
 namespace {
 
-constexpr std::chrono::seconds ready_bound{30};
 constexpr std::chrono::seconds drain_bound{15};
-constexpr std::chrono::seconds kill_bound{10};
 constexpr std::uint64_t proxy_open_files = 65'536;
 
 std::uint16_t port_of(const KeyValues& conf, const std::string& key) {
@@ -39,15 +37,13 @@ std::string option_file(std::string_view user, const std::string& password, std:
   return text;
 }
 
-constexpr std::chrono::seconds port_release_bound{2};
-
 fs::path program(const UpOptions& options) {
   return options.sluice.empty() ? fs::read_symlink("/proc/self/exe") : options.sluice;
 }
 
 }  // namespace
 
-DemoProxy::DemoProxy(DemoFolder folder) : folder_(std::move(folder)) {
+DemoProxy::DemoProxy(DemoFolder folder, const Patience& patience) : folder_(std::move(folder)), patience_(patience) {
   const KeyValues conf = read_key_values(folder_.conf());
   ports_ = {port_of(conf, "client_port"), port_of(conf, "admin_port"), port_of(conf, "http_port")};
 }
@@ -71,7 +67,7 @@ void DemoProxy::choose_ports(const UpOptions& options, const Progress& say) {
       port = preferred;
     } else {
       // Its last user was our own proxy. The kernel lets an io_uring's sockets go a moment after the process has ended.
-      (void)await([&] { return port_is_free(port); }, port_release_bound);
+      (void)await([&] { return port_is_free(port); }, patience_.answer);
     }
     const std::uint16_t chosen = free_port_from(port, taken);
     if (chosen != port) {
@@ -148,7 +144,7 @@ void DemoProxy::await_ready(const Cluster& cluster) {
     ended = !started || await_exit(*started, milliseconds{0}).has_value();
     return ended || answers(cluster);
   };
-  const bool in_time = await(answered, ready_bound, milliseconds{20});
+  const bool in_time = await(answered, patience_.step, milliseconds{20});
   if (in_time && !ended) return;
   throw DemoError("sluice " + std::string(ended ? "ended before it answered" : "did not answer a query in time") +
                   ". The end of its log, " + folder_.proxy_log().string() + ":\n" +
@@ -162,7 +158,9 @@ void DemoProxy::stop() {
   send_signal(*id, SIGCONT);
   if (!await_exit(*id, drain_bound)) {
     send_signal(*id, SIGKILL);
-    if (!await_exit(*id, kill_bound)) throw DemoError("sluice (pid " + std::to_string(id->pid) + ") cannot be ended");
+    if (!await_exit(*id, patience_.step)) {
+      throw DemoError("sluice (pid " + std::to_string(id->pid) + ") cannot be ended");
+    }
   }
   fs::remove(folder_.proxy_pid_file());
 }
@@ -192,7 +190,7 @@ std::string DemoProxy::admin_password() const { return password(folder_.path(), 
 
 bool DemoProxy::answers(const Cluster& cluster) const {
   try {
-    return Sql(client_address(cluster), std::chrono::seconds{2}).value("SELECT 1") == "1";
+    return Sql(client_address(cluster), patience_.answer).value("SELECT 1") == "1";
   } catch (const SqlError&) {
     return false;
   }

@@ -12,6 +12,7 @@
 #include "admin/demo/cluster.hpp"
 #include "admin/demo/demo.hpp"
 #include "admin/demo/demo_folder.hpp"
+#include "admin/demo/patience.hpp"
 #include "admin/demo/process.hpp"
 #include "admin/demo/sql.hpp"
 
@@ -28,7 +29,7 @@ struct ProxyPorts {
 
 class DemoProxy {
  public:
-  explicit DemoProxy(DemoFolder folder);
+  DemoProxy(DemoFolder folder, const Patience& patience);
 
   void up(const Cluster& cluster, const UpOptions& options, const Progress& say);
   void stop();  // SIGTERM, and SIGKILL when it takes too long
@@ -39,7 +40,7 @@ class DemoProxy {
   [[nodiscard]] std::string io() const;
   [[nodiscard]] SqlAddress client_address(const Cluster& cluster) const;
   [[nodiscard]] std::string admin_password() const;
-  [[nodiscard]] bool answers(const Cluster& cluster) const;  // a query through it, within two seconds
+  [[nodiscard]] bool answers(const Cluster& cluster) const;  // a query through it, in time
 
  private:
   void choose_ports(const UpOptions& options, const Progress& say);
@@ -50,6 +51,7 @@ class DemoProxy {
   void await_ready(const Cluster& cluster);
 
   DemoFolder folder_;
+  Patience patience_;
   ProxyPorts ports_;
   std::uintmax_t log_start_ = 0;
 };

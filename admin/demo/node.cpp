@@ -9,12 +9,6 @@
 #include "admin/demo/wait.hpp"
 
 namespace sluice::demo {
-namespace {
-
-constexpr std::chrono::seconds kill_bound{10};
-constexpr std::chrono::seconds stop_bound{10};
-
-}  // namespace
 
 Node::Node(std::string name, ServerSettings settings, std::shared_ptr<const NodeContext> context)
     : name_(std::move(name)), settings_(std::move(settings)), context_(std::move(context)) {
@@ -48,6 +42,7 @@ SqlAddress Node::address() const {
           .schema = ""};
 }
 
+Sql Node::sql() const { return sql(context_->patience.step); }
 Sql Node::sql(std::chrono::seconds answer_bound) const { return Sql(address(), answer_bound); }
 
 bool Node::answers() const {
@@ -56,6 +51,11 @@ bool Node::answers() const {
   } catch (const SqlError&) {
     return false;
   }
+}
+
+bool Node::hangs() const {
+  const auto id = process();
+  return id && is_stopped(*id);
 }
 
 void Node::write_config() const {
@@ -108,7 +108,7 @@ void Node::fail_start(const std::string& why) const {
                   error_log().string() + ":\n" + tail(error_log(), 15, log_start_));
 }
 
-void Node::await_ready(milliseconds bound) {
+void Node::await_ready() {
   const auto id = process();
   if (!id) fail_start("ended before it answered");
   std::string last_error;
@@ -123,9 +123,11 @@ void Node::await_ready(milliseconds bound) {
     ended = await_exit(*id, milliseconds{0}).has_value();
     return ended;
   };
-  const bool in_time = await(answered, bound, milliseconds{20});
+  const bool in_time = await(answered, context_->patience.step, milliseconds{20});
   if (ended) fail_start("ended before it answered");
-  if (!in_time) fail_start("did not answer within " + std::to_string(bound.count()) + " ms (" + last_error + ")");
+  if (!in_time) {
+    fail_start("did not answer within " + std::to_string(context_->patience.step.count()) + " s (" + last_error + ")");
+  }
   if (provisioned()) return;
   write_file(provisioned_mark(), "", 0644);
   fs::remove(first_start_file());  // it holds passwords
@@ -137,14 +139,15 @@ ProcessId Node::require_process(const char* operation) const {
   return *id;
 }
 
-void Node::stop(milliseconds bound) {
+void Node::stop() {
   const auto id = process();
   if (!id) return;
   send_signal(*id, SIGTERM);
   send_signal(*id, SIGCONT);
-  if (!await_exit(*id, bound)) {
+  if (!await_exit(*id, context_->patience.step)) {
     throw DemoError(name_ + " (pid " + std::to_string(id->pid) + ") did not stop within " +
-                    std::to_string(bound.count()) + " ms. The end of its log:\n" + tail(error_log(), 15));
+                    std::to_string(context_->patience.step.count()) + " s. The end of its log:\n" +
+                    tail(error_log(), 15));
   }
   fs::remove(pid_file());
 }
@@ -153,15 +156,15 @@ void Node::kill() {
   const auto id = process();
   if (!id) return;
   send_signal(*id, SIGKILL);
-  if (!await_exit(*id, kill_bound)) throw DemoError(name_ + " did not end after SIGKILL");
+  if (!await_exit(*id, context_->patience.step)) throw DemoError(name_ + " did not end after SIGKILL");
   fs::remove(pid_file());
 }
 
 void Node::hang() {
   const ProcessId id = require_process("hang");
   send_signal(id, SIGSTOP);
-  if (!await([&] { return is_stopped(id); }, stop_bound, milliseconds{1})) {
-    throw DemoError(name_ + " does not stop, " + std::to_string(stop_bound.count()) + " s after SIGSTOP");
+  if (!await([&] { return is_stopped(id); }, context_->patience.step, milliseconds{1})) {
+    throw DemoError(name_ + " does not stop, " + std::to_string(context_->patience.step.count()) + " s after SIGSTOP");
   }
 }
 

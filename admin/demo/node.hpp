@@ -11,6 +11,7 @@
 #include <string>
 
 #include "admin/demo/flavour.hpp"
+#include "admin/demo/patience.hpp"
 #include "admin/demo/process.hpp"
 #include "admin/demo/sql.hpp"
 
@@ -22,6 +23,7 @@ struct NodeContext {  // the same for all nodes of a cluster, which shares it
   Passwords passwords;
   std::optional<RunAs> run_as;
   Lifetime lifetime = Lifetime::detached;
+  Patience patience;
 };
 
 class Node {
@@ -45,8 +47,10 @@ class Node {
 
   // Over TCP, as the account that may do everything.
   [[nodiscard]] SqlAddress address() const;
-  [[nodiscard]] Sql sql(std::chrono::seconds answer_bound = std::chrono::seconds{30}) const;
+  [[nodiscard]] Sql sql() const;  // each answer within the time for a step
+  [[nodiscard]] Sql sql(std::chrono::seconds answer_bound) const;
   [[nodiscard]] bool answers() const;  // a connection and a query, within two seconds
+  [[nodiscard]] bool hangs() const;    // it runs, and is stopped: see hang()
 
   // Makes the data folder anew from `data` (a template, or the data folder of a stopped server of this cluster,
   // `with_accounts`). Not while running.
@@ -56,15 +60,14 @@ class Node {
   [[nodiscard]] bool ever_started() const;
 
   void start();  // returns at once; does nothing when running
-  void await_ready(std::chrono::milliseconds bound = std::chrono::seconds{60});
+  void await_ready();
 
-  void stop(std::chrono::milliseconds bound = std::chrono::seconds{
-                60});  // clean shutdown; a hung node is resumed first
-  void kill();         // SIGKILL, as a crash
-  void hang();         // SIGSTOP: connections stay open, nothing is answered
-  void resume();       // SIGCONT
-  void restart();      // stop, start, await_ready: read-only afterwards, whatever it was
-  void wipe();         // kill and delete the data folder; provision and start bring it back empty
+  void stop();     // clean shutdown; a hung node is resumed first
+  void kill();     // SIGKILL, as a crash
+  void hang();     // SIGSTOP: connections stay open, nothing is answered
+  void resume();   // SIGCONT
+  void restart();  // stop, start, await_ready: read-only afterwards, whatever it was
+  void wipe();     // kill and delete the data folder; provision and start bring it back empty
 
  private:
   void write_config() const;

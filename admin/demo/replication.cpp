@@ -9,10 +9,8 @@
 namespace sluice::demo {
 namespace {
 
-constexpr std::chrono::seconds threads_bound{20};
-constexpr std::chrono::seconds semi_sync_bound{10};
-constexpr std::chrono::seconds ask_bound{2};  // for questions that a hung server must not delay for long
-constexpr unsigned relay_log_bound_seconds = 30;
+// A server that is told to wait for a position says itself when it has waited for too long: it is given time for that.
+constexpr unsigned longer_than_a_wait = 2;
 
 // Empty: follows nobody.
 Record replica_status(Sql& sql) {
@@ -33,8 +31,9 @@ std::string text(const Record& status, const char* column) {
 }  // namespace
 
 Role Cluster::role(std::size_t index) const {
+  if (nodes_.at(index).hangs()) return Role::down;
   try {
-    Sql sql = nodes_.at(index).sql(ask_bound);
+    Sql sql = nodes_.at(index).sql(options_.patience.answer);
     if (!replica_status(sql).empty()) return Role::replica;
     return sql.value("SELECT @@GLOBAL.read_only") == "0" ? Role::leader : Role::unknown;
   } catch (const SqlError&) {
@@ -106,7 +105,8 @@ void Cluster::await_replication(std::size_t index) {
                         (!applier && text(status, "Last_SQL_Errno") != "0");
     return (io && applier) || broken;
   };
-  if (await(settled, threads_bound) && is_yes(status, "Slave_IO_Running") && is_yes(status, "Slave_SQL_Running")) {
+  if (await(settled, options_.patience.step) && is_yes(status, "Slave_IO_Running") &&
+      is_yes(status, "Slave_SQL_Running")) {
     return;
   }
   throw DemoError(nodes_[index].name() + " does not replicate: " + text(status, "Last_IO_Error") + " " +
@@ -122,18 +122,18 @@ void Cluster::await_semi_sync(std::size_t leader) {
     const auto rows = sql.query("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master_clients'");
     return !rows.empty() && std::stoul(rows.front().at(1).value_or("0")) >= replicas;
   };
-  if (await(all_acknowledge, semi_sync_bound)) return;
+  if (await(all_acknowledge, options_.patience.step)) return;
   throw DemoError("not all replicas acknowledge semi-synchronously to " + nodes_[leader].name());
 }
 
-void Cluster::await_replicated(std::chrono::seconds bound) {
+void Cluster::await_replicated() {
   const std::size_t leader = leader_index();
   const std::string position = nodes_[leader].sql().value(position_query(options_.flavour));
   if (position.empty()) return;
   for (std::size_t index = 0; index < nodes_.size(); ++index) {
     if (index == leader || role(index) != Role::replica) continue;
-    Sql sql = nodes_[index].sql(bound + ask_bound);
-    const auto seconds = static_cast<unsigned>(bound.count());
+    Sql sql = nodes_[index].sql(longer_than_a_wait * options_.patience.step);
+    const auto seconds = static_cast<unsigned>(options_.patience.step.count());
     const std::string left = sql.value(await_position_query(options_.flavour, position, seconds));
     if (left.empty() || left == "-1" || (left == "1" && options_.flavour == Flavour::mariadb)) {
       const Record status = replica_status(sql);
@@ -150,22 +150,24 @@ void Cluster::await_relay_log_applied(Sql& sql, std::size_t index) {
   const bool mariadb = options_.flavour == Flavour::mariadb;
   const std::string received = text(status, mariadb ? "Gtid_IO_Pos" : "Retrieved_Gtid_Set");
   if (received.empty()) return;
-  const std::string waited = sql.value(await_position_query(options_.flavour, received, relay_log_bound_seconds));
+  const auto seconds = static_cast<unsigned>(options_.patience.step.count());
+  const std::string waited = sql.value(await_position_query(options_.flavour, received, seconds));
   if (waited != "-1" && !waited.empty()) return;
   throw DemoError(nodes_[index].name() + " did not apply what it received up to " + received);
 }
 
 void Cluster::promote(std::size_t index) {
   if (role(index) == Role::leader) return;
+  Sql candidate = nodes_.at(index).sql(longer_than_a_wait * options_.patience.step);
   for (std::size_t other = 0; other < nodes_.size(); ++other) {
     if (role(other) != Role::leader) continue;
     set_read_only(other, true);
     const std::string position = nodes_[other].sql().value(position_query(options_.flavour));
     if (!position.empty()) {
-      nodes_.at(index).sql().exec(await_position_query(options_.flavour, position, relay_log_bound_seconds - 1));
+      const auto seconds = static_cast<unsigned>(options_.patience.step.count());
+      candidate.exec(await_position_query(options_.flavour, position, seconds));
     }
   }
-  Sql candidate = nodes_.at(index).sql(std::chrono::seconds{relay_log_bound_seconds} + ask_bound);
   await_relay_log_applied(candidate, index);
   candidate.exec("STOP SLAVE");
   candidate.exec("RESET SLAVE ALL");

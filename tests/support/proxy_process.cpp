@@ -6,7 +6,6 @@
 #include "admin/demo/files.hpp"
 #include "admin/demo/passwords.hpp"
 #include "admin/demo/ports.hpp"
-#include "admin/demo/wait.hpp"
 
 namespace sluice::test {
 namespace {
@@ -29,47 +28,37 @@ ProxyProcess::ProxyProcess(const std::string& binary, const std::filesystem::pat
 }
 
 ProxyProcess::~ProxyProcess() {
-  if (demo::send_signal(id_, SIGKILL)) static_cast<void>(demo::await_exit(id_, std::chrono::seconds{10}));
+  if (demo::send_signal(id_, SIGKILL)) static_cast<void>(demo::await_exit(id_, hang_limit));
 }
 
 std::string ProxyProcess::log() const { return demo::read_file(log_).value_or(""); }
 
 template <class Condition>
-void ProxyProcess::await_or_fail(const std::string& what, std::chrono::milliseconds bound, Condition&& condition) {
+void ProxyProcess::await_or_fail(const std::string& what, Condition&& condition) {
   bool met = false;
   const auto settled = [&] {
     met = condition();
     return met || !running();
   };
-  static_cast<void>(demo::await(settled, bound));
+  static_cast<void>(await(settled));
   if (!met) throw std::runtime_error("sluice: " + what + " did not happen; its log:\n" + demo::tail(log_, 30));
 }
 
-void ProxyProcess::await_port(std::uint16_t port, std::chrono::milliseconds bound) {
-  await_or_fail("port " + std::to_string(port), bound, [&] { return !demo::port_is_free(port); });
+void ProxyProcess::await_port(std::uint16_t port) {
+  await_or_fail("port " + std::to_string(port), [&] { return !demo::port_is_free(port); });
 }
 
-void ProxyProcess::await_query(const demo::SqlAddress& address, std::chrono::milliseconds bound) {
-  await_or_fail("an answer to " + address.user, bound, [&] {
-    try {
-      return demo::Sql(address, std::chrono::seconds{5}).value("SELECT 1") == "1";
-    } catch (const demo::SqlError&) {
-      return false;
-    }
-  });
+void ProxyProcess::await_log(const std::string& text) {
+  await_or_fail("the line '" + text + "'", [&] { return log().find(text) != std::string::npos; });
 }
 
-void ProxyProcess::await_log(const std::string& text, std::chrono::milliseconds bound) {
-  await_or_fail("the line '" + text + "'", bound, [&] { return log().find(text) != std::string::npos; });
-}
-
-int ProxyProcess::terminate(std::chrono::milliseconds bound) {
+int ProxyProcess::terminate() {
   demo::send_signal(id_, SIGTERM);
-  return await_end(bound);
+  return await_end();
 }
 
-int ProxyProcess::await_end(std::chrono::milliseconds bound) {
-  const auto end = demo::await_exit(id_, bound);
+int ProxyProcess::await_end() {
+  const auto end = demo::await_exit(id_, hang_limit);
   if (!end) throw std::runtime_error("sluice did not end in time; its log:\n" + demo::tail(log_, 30));
   if (!end->known) throw std::runtime_error("sluice had ended before; its log:\n" + demo::tail(log_, 30));
   return end->signal != 0 ? 128 + end->signal : end->code;

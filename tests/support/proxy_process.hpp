@@ -4,7 +4,6 @@
 // 0);` It dies with the test, however that ends. SLUICE_BINARY is defined by sluice_cluster_test().
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -13,6 +12,7 @@
 #include "admin/demo/cluster.hpp"
 #include "admin/demo/process.hpp"
 #include "admin/demo/sql.hpp"
+#include "support/time.hpp"
 
 namespace sluice::test {
 
@@ -24,25 +24,23 @@ class ProxyProcess {
   ProxyProcess& operator=(const ProxyProcess&) = delete;
   ~ProxyProcess();  // SIGKILL, if it still runs
 
-  // Until something accepts connections there; throws with the log's end when the process ends before, or too late.
-  void await_port(std::uint16_t port, std::chrono::milliseconds bound = std::chrono::seconds{30});
-  // Until that account gets an answer.
-  void await_query(const demo::SqlAddress& address, std::chrono::milliseconds bound = std::chrono::seconds{30});
-  void await_log(const std::string& text, std::chrono::milliseconds bound = std::chrono::seconds{30});
+  // Until something accepts connections there; throws with the log's end when the process ends before, or hangs.
+  void await_port(std::uint16_t port);
+  void await_log(const std::string& text);
 
   [[nodiscard]] std::string log() const;
   [[nodiscard]] pid_t pid() const { return id_.pid; }
   [[nodiscard]] bool running() const { return demo::is_running(id_); }
   void signal(int number) { demo::send_signal(id_, number); }
 
-  // SIGTERM, and its exit code; 128 + the signal when one ended it. Throws when it takes longer than `bound`.
-  int terminate(std::chrono::milliseconds bound = std::chrono::seconds{30});
+  // SIGTERM, and its exit code; 128 + the signal when one ended it. Throws when it hangs.
+  int terminate();
   // The same without sending anything: for a process that is to end by itself.
-  int await_end(std::chrono::milliseconds bound = std::chrono::seconds{30});
+  int await_end();
 
  private:
   template <class Condition>
-  void await_or_fail(const std::string& what, std::chrono::milliseconds bound, Condition&& condition);
+  void await_or_fail(const std::string& what, Condition&& condition);
 
   std::filesystem::path log_;
   demo::ProcessId id_;

@@ -4,6 +4,8 @@
 
 #include <map>
 #include <set>
+#include <stdexcept>
+#include <vector>
 
 #include "support/ports.hpp"
 
@@ -24,6 +26,14 @@ void drop_schemas(Sql& leader) {
   leader.exec("CREATE DATABASE app DEFAULT CHARACTER SET utf8mb4");
 }
 
+// Times after which a server gives up by itself: a lock, a peer that does not read, a logon, an acknowledgement, a
+// leader that says nothing.
+std::vector<std::string> patient_settings() {
+  return {"innodb_lock_wait_timeout = 3600", "net_read_timeout = 3600",
+          "net_write_timeout = 3600",        "connect_timeout = 3600",
+          "slave_net_timeout = 3600",        "loose_rpl_semi_sync_master_timeout = 3600000"};
+}
+
 }  // namespace
 
 demo::ClusterOptions cluster_options(Flavour flavour, unsigned nodes) {
@@ -31,6 +41,8 @@ demo::ClusterOptions cluster_options(Flavour flavour, unsigned nodes) {
   options.flavour = flavour;
   options.nodes = nodes;
   options.durable = false;
+  options.patience = patience;
+  options.extra = patient_settings();
   return options;
 }
 
@@ -57,6 +69,22 @@ void TestCluster::reset() {
   Sql leader = root(0);
   drop_schemas(leader);
   cluster_->await_replicated();
+  await_nobody();
+}
+
+// What the test before had connected may be on its way out still, and would be counted or killed for this one's.
+void TestCluster::await_nobody() {
+  for (std::size_t i = 0; i < cluster_->size(); ++i) {
+    Sql look = root(i);
+    std::string who;
+    const auto gone = [&] {
+      who = look.value("SELECT GROUP_CONCAT(user, ' ', command) FROM information_schema.processlist WHERE user IN ('" +
+                       std::string(demo::app_user) + "', '" + std::string(demo::monitor_user) + "')");
+      return who.empty();
+    };
+    if (await(gone)) continue;
+    throw std::runtime_error("of the test before, there are still on " + cluster_->node(i).name() + ": " + who);
+  }
 }
 
 SqlAddress TestCluster::app_address(std::size_t node) {

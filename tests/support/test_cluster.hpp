@@ -10,16 +10,26 @@
 #include "admin/demo/cluster.hpp"
 #include "admin/demo/sql.hpp"
 #include "support/temp_folder.hpp"
+#include "support/time.hpp"
 
 namespace sluice::test {
 
 using demo::Flavour;
 using demo::Rows;
-using demo::Sql;
 using demo::SqlAddress;
 using demo::SqlError;
 
-// Options for a test's cluster: commits don't wait for the disk.
+// A client that waits for its answers until nothing goes on any more.
+class Sql : public demo::Sql {
+ public:
+  explicit Sql(const SqlAddress& address, std::chrono::seconds answer_bound = hang_limit)
+      : demo::Sql(address, answer_bound) {}
+};
+
+// Both, until nothing goes on any more.
+inline constexpr demo::Patience patience{.step = hang_limit, .answer = hang_limit};
+
+// Options for a test's cluster: commits don't wait for the disk, and no time of the servers' own passes in a test.
 [[nodiscard]] demo::ClusterOptions cluster_options(Flavour flavour = Flavour::mariadb, unsigned nodes = 3);
 
 // A cluster and the folder it lives in; both are gone with it.
@@ -34,16 +44,18 @@ class TestCluster {
   demo::Cluster* operator->() { return cluster_.get(); }
   demo::Cluster& operator*() { return *cluster_; }
 
-  // All nodes run and answer, the first leads, no schema but an empty `app`, replicas have caught up. Cheap when
-  // nothing was broken.
+  // All nodes run and answer, the first leads, no schema but an empty `app`, replicas have caught up, and what earlier
+  // tests had connected is gone. Cheap when nothing was broken.
   void reset();
 
-  [[nodiscard]] Sql root(std::size_t node) { return cluster_->node(node).sql(); }
+  [[nodiscard]] Sql root(std::size_t node) { return Sql(cluster_->node(node).address()); }
   // The application's account on that server, in its schema.
   [[nodiscard]] SqlAddress app_address(std::size_t node);
   [[nodiscard]] Sql app(std::size_t node) { return Sql(app_address(node)); }
 
  private:
+  void await_nobody();
+
   TempFolder folder_{"cluster"};
   std::unique_ptr<demo::Cluster> cluster_;
 };

@@ -15,6 +15,7 @@
 #include "admin/demo/wait.hpp"
 #include "support/ports.hpp"
 #include "support/temp_folder.hpp"
+#include "support/test_cluster.hpp"
 
 namespace sluice::demo {
 namespace {
@@ -45,6 +46,7 @@ class Demo : public testing::Test {
     options_.nodes = 2;
     options_.proxy = false;
     options_.lifetime = Lifetime::with_parent;
+    options_.patience = test::patience;
     options_.server_port = test::reserve_port();
     options_.client_port = test::reserve_port();
     options_.admin_port = test::reserve_port();
@@ -60,12 +62,18 @@ class Demo : public testing::Test {
   int run_down() {
     out_.str("");
     err_.str("");
-    return down({options_.dir}, out_, err_);
+    return down({options_.dir, test::patience}, out_, err_);
   }
   json::value run_status() {
     std::ostringstream out;
-    EXPECT_EQ(status({options_.dir, StatusFormat::json}, out, err_), 0) << err_.str();
+    EXPECT_EQ(status({options_.dir, StatusFormat::json, test::patience}, out, err_), 0) << err_.str();
     return json::parse(out.str());
+  }
+  [[nodiscard]] ClusterOptions opening() const {
+    ClusterOptions opening;
+    opening.folder = options_.dir;
+    opening.patience = test::patience;
+    return opening;
   }
   static ProcessId process(const json::value& server) {
     const auto id = identify(static_cast<pid_t>(server.at("pid").as_int64()));
@@ -96,7 +104,7 @@ TEST_F(Demo, UpIsToldInJsonAndDownLeavesNothing) {
     address.port = static_cast<std::uint16_t>(server.at("port").as_int64());
     address.user = server.at("user").as_string().c_str();
     address.password = server.at("password").as_string().c_str();
-    EXPECT_NE(Sql(address).value("SHOW GRANTS").find("GRANT ALL PRIVILEGES ON *.*"), std::string::npos);
+    EXPECT_NE(test::Sql(address).value("SHOW GRANTS").find("GRANT ALL PRIVILEGES ON *.*"), std::string::npos);
     processes.push_back(process(server));
   }
   EXPECT_EQ(seen.at("client").at("user").as_string(), "app");
@@ -114,9 +122,9 @@ TEST_F(Demo, UpAgainKeepsWhatRunsAndStartsWhatDoesNot) {
   const ProcessId leader = process(before.at("servers").at(0));
   const ProcessId replica = process(before.at("servers").at(1));
   EXPECT_TRUE(send_signal(replica, SIGKILL));
-  EXPECT_TRUE(await_exit(replica, std::chrono::seconds{10}));
+  EXPECT_TRUE(await_exit(replica, test::hang_limit));
   std::ostringstream text;
-  EXPECT_EQ(status({options_.dir, StatusFormat::text}, text, err_), 1);  // a server is down
+  EXPECT_EQ(status({options_.dir, StatusFormat::text, test::patience}, text, err_), 1);  // a server is down
   EXPECT_NE(text.str().find("down"), std::string::npos);
 
   ASSERT_EQ(run_up(), 0) << err_.str();
@@ -128,18 +136,14 @@ TEST_F(Demo, UpAgainKeepsWhatRunsAndStartsWhatDoesNot) {
 TEST_F(Demo, UpAfterEverythingWasKilledHasTheSameLeaderAndRows) {
   ASSERT_EQ(run_up(), 0) << err_.str();
   {
-    ClusterOptions opening;
-    opening.folder = options_.dir;
-    Cluster cluster(opening);
+    Cluster cluster(opening());
     cluster.node(0).sql().exec("CREATE TABLE app.t AS SELECT 5 AS id");
     cluster.promote(1);
     cluster.kill();
   }
   ASSERT_EQ(run_up(), 0) << err_.str();
   EXPECT_EQ(run_status().at("servers").at(1).at("role").as_string(), "leader");
-  ClusterOptions opening;
-  opening.folder = options_.dir;
-  EXPECT_EQ(Cluster(opening).node(1).sql().value("SELECT id FROM app.t"), "5");
+  EXPECT_EQ(Cluster(opening()).node(1).sql().value("SELECT id FROM app.t"), "5");
 }
 
 TEST_F(Demo, TakenPortsAreAvoidedAndSaid) {
@@ -158,7 +162,7 @@ TEST_F(Demo, AServerThatLostItsPortMovesAndIsStillFollowed) {
   const auto port = static_cast<std::uint16_t>(before.at("servers").at(0).at("port").as_int64());
   const ProcessId leader = process(before.at("servers").at(0));
   EXPECT_TRUE(send_signal(leader, SIGKILL));
-  EXPECT_TRUE(await_exit(leader, std::chrono::seconds{10}));
+  EXPECT_TRUE(await_exit(leader, test::hang_limit));
   const UniqueFd taken = listen_on(port);
   ASSERT_EQ(run_up(), 0) << err_.str();
   const json::value after = run_status();
@@ -173,7 +177,7 @@ TEST_F(Demo, AFolderThatIsNoDemoIsNotTouched) {
   EXPECT_EQ(run_down(), 1);
   EXPECT_NE(err_.str().find("not the folder of a sluice demo"), std::string::npos);
   std::ostringstream out;
-  EXPECT_EQ(status({options_.dir, StatusFormat::json}, out, err_), 1);
+  EXPECT_EQ(status({options_.dir, StatusFormat::json, test::patience}, out, err_), 1);
   EXPECT_EQ(read_file(options_.dir / "precious"), "data");
   EXPECT_EQ(std::distance(fs::directory_iterator(options_.dir), {}), 1);
 }
@@ -204,9 +208,10 @@ TEST_F(Demo, DownClearsWhatAKilledUpLeft) {
   killed.argv = {SLUICE_BINARY, "demo", "up", "--no-proxy", "--dir", options_.dir.string()};
   killed.lifetime = Lifetime::with_parent;
   const ProcessId id = spawn(killed);
-  ASSERT_TRUE(await([&] { return fs::exists(draft / "mysql"); }, std::chrono::seconds{30}));
+  const fs::path made = fs::path(options_.dir) / "template";  // its name as soon as it is complete
+  ASSERT_TRUE(await([&] { return fs::exists(draft / "mysql") || fs::exists(made); }, test::hang_limit));
   EXPECT_TRUE(send_signal(id, SIGKILL));
-  ASSERT_TRUE(await_exit(id, std::chrono::seconds{10}));
+  ASSERT_TRUE(await_exit(id, test::hang_limit));
 
   EXPECT_EQ(run_down(), 0) << err_.str();
   EXPECT_FALSE(fs::exists(options_.dir));
@@ -257,13 +262,13 @@ TEST_F(Demo, TheProxyAnswersIsKeptByASecondUpAndStartedAgainWhenItDied) {
   client.user = first.at("client").at("user").as_string().c_str();
   client.password = first.at("client").at("password").as_string().c_str();
   client.schema = first.at("client").at("schema").as_string().c_str();
-  EXPECT_EQ(Sql(client).value("SELECT DATABASE()"), "app");
+  EXPECT_EQ(test::Sql(client).value("SELECT DATABASE()"), "app");
 
   const ProcessId proxy = process(first.at("proxy"));
   ASSERT_EQ(run_up(), 0) << err_.str();
   EXPECT_TRUE(is_running(proxy));
   EXPECT_TRUE(send_signal(proxy, SIGKILL));
-  EXPECT_TRUE(await_exit(proxy, std::chrono::seconds{10}));
+  EXPECT_TRUE(await_exit(proxy, test::hang_limit));
   ASSERT_EQ(run_up(), 0) << err_.str();
   const json::value second = run_status();
   const ProcessId another = process(second.at("proxy"));
@@ -313,11 +318,7 @@ TEST_F(Demo, PasswordsAreInPrivateFilesOnly) {
 
 TEST_F(Demo, AServerThatCannotStartIsToldWithItsLog) {
   ASSERT_EQ(run_up(), 0) << err_.str();
-  {
-    ClusterOptions opening;
-    opening.folder = options_.dir;
-    Cluster(opening).kill();
-  }
+  Cluster(opening()).kill();
   fs::remove(options_.dir / "nodes" / "db2" / "data" / "ibdata1");
   fs::create_directory(options_.dir / "nodes" / "db2" / "data" / "ibdata1");
   EXPECT_EQ(run_up(), 1);
@@ -329,13 +330,13 @@ TEST_F(Demo, StatusIsReadByAShell) {
   options_.nodes = 1;
   ASSERT_EQ(run_up(), 0) << err_.str();
   std::ostringstream out;
-  EXPECT_EQ(status({options_.dir, StatusFormat::shell}, out, err_), 0);
+  EXPECT_EQ(status({options_.dir, StatusFormat::shell, test::patience}, out, err_), 0);
   const fs::path script = folder_.path() / "status";
   write_file(script, out.str() + "echo \"$DEMO_CLIENT_USER $DEMO_SERVERS $DEMO_SERVER_1_ROLE\"\n", 0600);
   SpawnOptions shell;
   shell.argv = {"sh", script.string()};
   shell.output = folder_.path() / "output";
-  EXPECT_TRUE(await_exit(spawn(shell), std::chrono::seconds{10}));
+  EXPECT_TRUE(await_exit(spawn(shell), test::hang_limit));
   EXPECT_EQ(read_file(shell.output), "app 1 leader\n");
 }
 

@@ -7,8 +7,6 @@
 namespace sluice::demo {
 namespace {
 
-using namespace std::chrono_literals;
-
 class Mysql56Cluster : public testing::Test {
  protected:
   test::TestCluster& cluster_ = test::shared_cluster(Flavour::mysql56, 2);
@@ -54,7 +52,7 @@ TEST_F(Mysql56Cluster, AKilledReplicaCatchesUpAndAHungOneAnswersAgain) {
   replica.hang();
   EXPECT_FALSE(replica.answers());
   replica.resume();
-  EXPECT_TRUE(await([&] { return replica.answers(); }, 10s));
+  EXPECT_TRUE(await([&] { return replica.answers(); }, test::hang_limit));
 }
 
 TEST_F(Mysql56Cluster, LeadershipMovesAndAWipedServerJoinsFromScratch) {
