@@ -2,6 +2,7 @@
 
 #include <errmsg.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -240,11 +241,12 @@ void DriverConnection::wait(int waits_for) {
     give_up_call();
     return finish(own_error("no descriptor left to watch the connection"));
   }
-  const auto on_ready = [this, wait = ++wait_](int event) {
-    return [weak = weak_from_this(), wait, event](const boost::system::error_code& error) {
+  const auto on_ready = [this, wait = ++wait_, waits_for](int event) {
+    return [weak = weak_from_this(), wait, waits_for, event](const boost::system::error_code& error) {
       const auto self = weak.lock();
       if (error || !self || self->wait_ != wait) return;
       ++self->wait_;
+      if (!self->is_ready(event)) return self->wait(waits_for);
       self->run(self->drive(event));
     };
   };
@@ -252,6 +254,13 @@ void DriverConnection::wait(int waits_for) {
   if ((waits_for & MYSQL_WAIT_READ) != 0) descriptor_.async_wait(Descriptor::wait_read, on_ready(MYSQL_WAIT_READ));
   if ((waits_for & MYSQL_WAIT_WRITE) != 0) descriptor_.async_wait(Descriptor::wait_write, on_ready(MYSQL_WAIT_WRITE));
   // MYSQL_WAIT_TIMEOUT is the driver's own clock, which is not set; MYSQL_WAIT_EXCEPT is asked for on Windows only.
+}
+
+// An event of the connection before, fetched already when that was closed, is told to the one that took its place in
+// the reactor. The driver would take it for the end of its connect(2), and a refusal that is yet to come for a loss.
+bool DriverConnection::is_ready(int event) {
+  pollfd socket{descriptor_.native_handle(), static_cast<short>(event == MYSQL_WAIT_READ ? POLLIN : POLLOUT), 0};
+  return ::poll(&socket, 1, 0) != 0;
 }
 
 bool DriverConnection::watch_socket() {

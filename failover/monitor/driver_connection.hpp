@@ -80,6 +80,7 @@ class DriverConnection : public std::enable_shared_from_this<DriverConnection> {
   bool keep_row();
   void keep_columns();
   void wait(int waits_for);
+  [[nodiscard]] bool is_ready(int event);
   bool watch_socket();
   void bound_blocking_calls(int socket) const;
   void leave_blocking_mode();
