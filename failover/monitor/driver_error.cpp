@@ -3,6 +3,8 @@
 #include <errmsg.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
 
 namespace sluice::failover {
 namespace {
@@ -45,6 +47,14 @@ std::string remedy(const DriverError& error, const ServerKind& kind, std::string
   }
 }
 
+// The driver keeps what the system said only in its text, at the end: "TLS/SSL error: Connection timed out (110)".
+int errno_in(std::string_view text) {
+  const auto bracket = text.rfind('(');
+  int number = 0;
+  if (bracket != std::string_view::npos) std::from_chars(text.data() + bracket + 1, text.data() + text.size(), number);
+  return number;
+}
+
 }  // namespace
 
 bool is_connection_lost(const DriverError& error) {
@@ -61,6 +71,10 @@ bool is_connection_lost(const DriverError& error) {
     default:
       return error.code >= network_errors_first && error.code <= network_errors_last;
   }
+}
+
+bool is_too_late(const DriverError& error) {
+  return error.timed_out || (error.code == CR_SSL_CONNECTION_ERROR && errno_in(error.text) == ETIMEDOUT);
 }
 
 bool may_require_tls(const DriverError& error) {

@@ -18,6 +18,8 @@ struct DriverError {
 
 // The connection was cut: nothing is known yet of the server itself, and a second try tells.
 [[nodiscard]] bool is_connection_lost(const DriverError& error);
+// The peer took too long: for our bound, or for the driver's, which its TLS handshake has for itself.
+[[nodiscard]] bool is_too_late(const DriverError& error);
 // The server may take this account over TLS only: MySQL says so, MariaDB calls it a wrong password.
 [[nodiscard]] bool may_require_tls(const DriverError& error);
 // The text with its number and, where one is known, the remedy. `user` is the monitor's account.

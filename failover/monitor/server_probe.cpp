@@ -157,7 +157,10 @@ void ServerProbe::fail(const DriverError& error) {
 
 // True: the connection was refused in a way that TLS may cure, and is to be tried with it now.
 bool ServerProbe::try_tls(const DriverError& error) {
-  if (!plain_error_.empty()) tls_ = false;  // that was the try: no better
+  if (!plain_error_.empty()) {  // that was the try: no better. One that took too long is worth another
+    tls_ = false;
+    tls_tried_ = !is_too_late(error);
+  }
   if (tls_ || tls_tried_ || !may_require_tls(error)) return false;
   plain_error_ = explain(error, kind_, user_);
   tls_tried_ = tls_ = true;

@@ -42,5 +42,13 @@ TEST(IsConnectionLost, AsksForASecondTryOnlyWhereItCanHelp) {
   EXPECT_FALSE(is_connection_lost({2013, "", true}));
 }
 
+TEST(IsTooLate, IsOurBoundOrThatOfTheDriversTlsHandshake) {
+  EXPECT_TRUE(is_too_late({0, "no connection within 5 ms", true}));
+  EXPECT_TRUE(is_too_late({2026, "TLS/SSL error: Connection timed out (110)", false}));
+  EXPECT_FALSE(is_too_late({2026, "TLS/SSL error: wrong version number", false}));
+  EXPECT_FALSE(is_too_late({2003, "Can't connect to server on '10.0.0.1' (110)", false}));
+  EXPECT_FALSE(is_too_late({1045, "Access denied (110)", false}));
+}
+
 }  // namespace
 }  // namespace sluice::failover
