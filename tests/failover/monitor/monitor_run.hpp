@@ -1,7 +1,7 @@
 // A monitor on an io_context of its own, run by the test until what it waits for has happened.
 //
 // Flow: `MonitorRun run(options); run.await("a leader", [](const ClusterState& s) { return s.leader.has_value(); });`
-// Nothing sleeps: `await` returns with the state that fits, or fails the test after a generous bound.
+// Nothing sleeps: `await` returns with the state that fits, or fails the test when nothing goes on any more.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,6 +17,7 @@
 
 #include "failover/judge_notation.hpp"
 #include "failover/monitor/monitor.hpp"
+#include "support/time.hpp"
 
 namespace sluice::failover::testing {
 
@@ -49,8 +50,8 @@ class MonitorRun {
   }
 
   void run_until(const std::string& what, const std::function<bool()>& reached) {
-    const auto bound = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!reached() && io_.run_one_until(bound) != 0) {
+    const auto end = std::chrono::steady_clock::now() + test::hang_limit;
+    while (!reached() && io_.run_one_until(end) != 0) {
     }
     EXPECT_TRUE(reached()) << "not seen: " << what << "\n" << describe(monitor_.state());
   }
@@ -59,7 +60,7 @@ class MonitorRun {
   void stop() {
     monitor_.stop();
     io_.restart();
-    io_.run_for(std::chrono::seconds(60));
+    io_.run_for(test::hang_limit);
   }
 
   boost::asio::io_context& io() { return io_; }
