@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/time.hpp"
+
 namespace sluice::admin {
 namespace {
 
@@ -39,7 +41,7 @@ std::optional<Match> find(const std::string& text, const std::string& pattern) {
                text.substr(static_cast<std::size_t>(shown.rm_so), static_cast<std::size_t>(shown.rm_eo - shown.rm_so))};
 }
 
-// A child whose output is read line by line. Waiting for a line that never comes ends with the test's timeout.
+// A child whose output is read line by line. Waiting for a line that never comes ends with CTest's limit.
 class Process {
  public:
   explicit Process(std::vector<std::string> arguments) {
@@ -183,11 +185,14 @@ TEST_P(ApplicationTest, HangupReadsUsersAndLogAgain) {
   write(users("app"), "[log]\nfile = \"" + dir_ + "/a.log\"\n");
   Process sluice(run());
   const auto log_line = [&](const std::string& file, const std::string& wanted) {
-    for (;;) {  // the file is written by another process: look until it is there, the test's timeout bounds it
+    std::optional<Match> match;
+    EXPECT_TRUE(test::await([&] {
       std::ifstream in(file);
       const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-      if (const auto match = find(text, wanted)) return match->group;
-    }
+      match = find(text, wanted);
+      return match.has_value();
+    })) << wanted;
+    return match.value_or(Match{}).group;
   };
   const std::string port = log_line(dir_ + "/a.log", "admin SQL on 127.0.0.1:([0-9]+)");
   std::filesystem::rename(dir_ + "/a.log", dir_ + "/a.log.1");
