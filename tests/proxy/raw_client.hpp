@@ -1,7 +1,7 @@
 // A client that speaks packets, for what drivers don't do: pipelined commands, half packets, wrong sequence numbers.
 //
 // Flow: `RawClient client(port); client.login(…); client.send(packet(command, body)); Result r = client.read_result();`
-// Everything blocks, for 30 seconds at most; then the answer is empty and the test fails on it.
+// Everything blocks until something comes, or nothing goes on any more; then the answer is empty and the test fails.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -23,6 +23,7 @@
 #include "protocol/response.hpp"
 #include "protocol/statement.hpp"
 #include "proxy/io/sockets.hpp"
+#include "support/time.hpp"
 
 namespace sluice::proxy {
 
@@ -103,10 +104,10 @@ class RawClient {
     const io::ConnectStart start = io::start_connect(endpoint);
     fd_ = start.fd;
     pollfd connected{.fd = fd_, .events = POLLOUT, .revents = 0};
-    ::poll(&connected, 1, 30'000);
+    ::poll(&connected, 1, test::hang_limit_ms);
     io::set_blocking(fd_, true);
     if (receive_buffer > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-    const timeval bound{.tv_sec = 30, .tv_usec = 0};
+    const timeval bound{.tv_sec = test::hang_limit.count(), .tv_usec = 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
     ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
   }

@@ -21,6 +21,7 @@
 
 #include "proxy/io/loop.hpp"
 #include "proxy/io/sockets.hpp"
+#include "support/time.hpp"
 
 namespace sluice::io {
 
@@ -69,7 +70,7 @@ inline Pair tcp_pair() {
   const Fd listener(*listening);
   const ConnectStart start = start_connect({.host = "127.0.0.1", .port = bound_port(listener.get()), .unix_path = {}});
   pollfd waiting{.fd = listener.get(), .events = POLLIN, .revents = 0};
-  EXPECT_EQ(::poll(&waiting, 1, 10'000), 1);
+  EXPECT_EQ(::poll(&waiting, 1, test::hang_limit_ms), 1);
   Pair pair{Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)), Fd(start.fd)};
   set_blocking(pair.peer.get(), true);
   return pair;
@@ -161,12 +162,12 @@ class LoopTest : public testing::TestWithParam<Backend>, private TimerHandler {
     EXPECT_EQ(count_descriptors(), descriptors_);
   }
 
-  // Turns until `done` holds after an event; fails after long.
+  // Turns until `done` holds after an event; fails when nothing goes on any more.
   void run_until(std::function<bool()> done) {
     done_ = std::move(done);
     reached_ = done_();
     if (reached_) return;
-    const TimerId watchdog = loop->start_timer(30'000, *this);
+    const TimerId watchdog = loop->start_timer(test::hang_limit_ms, *this);
     loop->run();
     loop->cancel_timer(watchdog);
     done_ = nullptr;

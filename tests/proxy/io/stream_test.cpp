@@ -343,13 +343,13 @@ TEST_P(StreamTest, DeliversEverythingBeforeItCloses) {
   for (int i = 0; i < 500; ++i) loop->send(id, slice_of(piece));
   // Bytes of the peer that are never read would turn the end into a reset that destroys what is under way.
   ASSERT_TRUE(write_all(pair.peer.get(), std::string(10'000, 'u')));
-  loop->close_after_send(id, 30'000);
+  loop->close_after_send(id, test::never_ms);
   EXPECT_EQ(loop->queued_bytes(id), 0U);  // the id is gone for its owner
   loop->send(id, slice_of("too late"));
   set_blocking(pair.peer.get(), false);
   std::string got;
   ssize_t n = -1;
-  for (int i = 0; i < 1'000'000 && n != 0; ++i) {
+  while (n != 0) {
     std::array<char, 65536> chunk{};
     n = ::recv(pair.peer.get(), chunk.data(), chunk.size(), 0);
     if (n > 0) got.append(chunk.data(), static_cast<std::size_t>(n));
@@ -372,7 +372,7 @@ TEST_P(StreamTest, DeliversEverythingToAPeerThatHasEndedItsOwnSide) {
   const StreamId id = loop->adopt(pair.ours.release(), recorder);
   const std::string piece(16 * 1024, 'd');
   for (int i = 0; i < 100; ++i) loop->send(id, slice_of(piece));
-  loop->close_after_send(id, 30'000);
+  loop->close_after_send(id, test::never_ms);
   settle();
   ASSERT_EQ(::shutdown(pair.peer.get(), SHUT_WR), 0);
   settle();
@@ -407,7 +407,7 @@ TEST_P(StreamTest, ClosesALingeringStreamAtOnceIfAskedTo) {
   Pair pair = unix_pair();
   Recorder recorder(*this);
   const StreamId id = loop->adopt(pair.ours.release(), recorder);
-  loop->close_after_send(id, 30'000);
+  loop->close_after_send(id, test::never_ms);
   settle();
   EXPECT_EQ(read_to_end(pair.peer.get()), "");
   ASSERT_TRUE(write_all(pair.peer.get(), "discarded"));

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "proxy/io/loop_harness.hpp"
+#include "support/sizes.hpp"
 
 namespace sluice::io {
 namespace {
@@ -36,7 +37,7 @@ class Pattern {
   std::uint64_t state_ = 42;
 };
 
-constexpr std::size_t transfer_bytes = 64U << 20;
+constexpr std::size_t transfer_bytes = test::sized(64U << 20U, 8U << 20U);
 
 void peer_writes(int fd) {
   Pattern pattern;
@@ -140,7 +141,7 @@ TEST_P(TransferTest, RelaysWithFlowControlInLittleMemory) {
   };
   to.on_event = [&] { loop->resume_receive(from_id); };
   from.on_event = [&] {
-    if (from.closed >= 0) loop->close_after_send(to_id, 30'000);
+    if (from.closed >= 0) loop->close_after_send(to_id, test::never_ms);
   };
   std::atomic<bool> intact = false;
   std::thread writer([&] { peer_writes(left.peer.get()); });

@@ -156,8 +156,8 @@ class InitConnect {
 TEST_P(SessionCharset, ACharacterSetThatCannotBeTakenBackCostsAConnection) {
   one_connection();
   options.limits.statements_per_backend_max = 1;
-  start();
   cluster.root(0).exec("CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, x INT)");
+  start();
   const InitConnect greeting(cluster, "SET character_set_results=utf16");
   RawClient client(port());
   log_in(client);

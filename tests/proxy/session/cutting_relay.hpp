@@ -16,6 +16,7 @@
 
 #include "protocol/packet.hpp"
 #include "proxy/io/sockets.hpp"
+#include "support/time.hpp"
 
 namespace sluice::proxy {
 
@@ -97,7 +98,7 @@ class CuttingRelay {
     link.client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     link.server = io::start_connect({.host = "127.0.0.1", .port = server_, .unix_path = {}}).fd;
     pollfd connected{.fd = link.server, .events = POLLOUT, .revents = 0};
-    ::poll(&connected, 1, 10'000);
+    ::poll(&connected, 1, test::hang_limit_ms);
     io::set_blocking(link.server, true);
     link.first = armed_.exchange(false);
     links_.push_back(std::move(link));

@@ -12,8 +12,8 @@ class SessionProtocol : public ProxyTest {
 };
 
 TEST_P(SessionProtocol, PipelinedCommandsAreAnsweredInOrder) {
-  start();
   cluster.root(0).exec("CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, x INT)");
+  start();
   RawClient client(port());
   log_in(client);
   ByteBuffer all;
@@ -87,8 +87,8 @@ TEST_P(SessionProtocol, OneByteAtATime) {
 }
 
 TEST_P(SessionProtocol, HalfAPacketThenTheEnd) {
-  start();
   cluster.root(0).exec("CREATE TABLE app.t (x INT)");
+  start();
   {
     RawClient client(port());
     log_in(client);
@@ -169,8 +169,8 @@ TEST_P(SessionProtocol, StatementsWithUnknownIds) {
 TEST_P(SessionProtocol, TypesAreSaidAgainWhereTheServerHasNotSeenThem) {
   options.workers = 1;
   options.limits.backend_connections_max = 4;
-  start();
   cluster.root(0).exec("CREATE TABLE app.t (a VARCHAR(10), b VARCHAR(10))");
+  start();
   RawClient client(port());
   log_in(client);
   const std::uint32_t id = client.prepare("INSERT INTO t VALUES (?, ?)");
@@ -189,8 +189,8 @@ TEST_P(SessionProtocol, TypesAreSaidAgainWhereTheServerHasNotSeenThem) {
 
 TEST_P(SessionProtocol, LongDataOfTwoStatementsWithOneText) {
   options.workers = 1;
-  start();
   cluster.root(0).exec("CREATE TABLE app.t (x TEXT)");
+  start();
   RawClient client(port());
   log_in(client);
   const std::uint32_t a = client.prepare("INSERT INTO t VALUES (?)");
@@ -217,8 +217,8 @@ TEST_P(SessionProtocol, LongDataOfTwoStatementsWithOneText) {
 TEST_P(SessionProtocol, LongDataIsNotForgottenWhenTheStatementIsPushedOut) {
   options.workers = 1;
   options.limits.statements_per_backend_max = 2;
-  start();
   cluster.root(0).exec("CREATE TABLE app.t (x TEXT)");
+  start();
   RawClient client(port());
   log_in(client);
   const std::uint32_t id = client.prepare("INSERT INTO t VALUES (?)");
@@ -244,8 +244,8 @@ TEST_P(SessionProtocol, LoginsShareAConnection) {
 
 TEST_P(SessionProtocol, CloseRightAfterAnInsert) {
   options.workers = 1;
-  start();
   cluster.root(0).exec("CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, x INT)");
+  start();
   RawClient client(port());
   log_in(client);
   for (std::uint32_t i = 1; i <= 20; ++i) {
@@ -260,11 +260,11 @@ TEST_P(SessionProtocol, CloseRightAfterAnInsert) {
 }
 
 TEST_P(SessionProtocol, ChangeUserForgetsEverything) {
-  start();
   Sql root = cluster.root(0);
   root.exec("CREATE DATABASE other");
   root.exec(std::string("GRANT ALL ON other.* TO ") + user());
   root.exec("CREATE TABLE app.t (x INT)");
+  start();
   cluster->await_replicated();  // a replica will be asked in the other schema
   RawClient client(port());
   log_in(client);
@@ -293,8 +293,8 @@ TEST_P(SessionProtocol, ChangeUserToASchemaThatIsNone) {
 }
 
 TEST_P(SessionProtocol, ResetConnectionForgetsAllButTheSchema) {
-  start();
   cluster.root(0).exec("CREATE TABLE app.t (x INT)");
+  start();
   RawClient client(port());
   log_in(client);
   client.run("SET @x = 1");
@@ -332,8 +332,8 @@ TEST_P(SessionProtocol, SetOptionSwitchesMultiStatements) {
 }
 
 TEST_P(SessionProtocol, FieldListStatisticsAndDebug) {
-  start();
   cluster.root(0).exec("CREATE TABLE app.t (a INT, b INT)");
+  start();
   for (const Capabilities more : {Capabilities{0}, cap::deprecate_eof}) {
     RawClient client(port());
     log_in(client, "app", RawClient::ordinary | more);
@@ -378,9 +378,9 @@ TEST_P(SessionProtocol, Kill) {
 }
 
 TEST_P(SessionProtocol, ProceduresAnswerWithSeveralResults) {
-  start();
   Sql root = cluster.root(0);
   root.exec("CREATE PROCEDURE app.p() BEGIN SELECT 1; SELECT 2; END");
+  start();
   for (const Capabilities more : {Capabilities{0}, cap::deprecate_eof, cap::session_track | cap::deprecate_eof}) {
     RawClient client(port());
     log_in(client, "app", RawClient::ordinary | more);

@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "admin/demo/wait.hpp"
 #include "proxy/proxy.hpp"
 #include "proxy/raw_client.hpp"
 #include "support/test_cluster.hpp"
@@ -31,6 +30,13 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
   ProxyTest() : cluster(test::shared_cluster()) {
     options.listen = {{.host = "127.0.0.1", .port = 0, .unix_path = {}}};
     options.workers = 2;
+    // No time passes for the proxy either: a test in which one has to says which.
+    Limits& limits = options.limits;
+    for (std::uint32_t* budget :
+         {&limits.login_timeout_ms, &limits.hold_max_ms, &limits.pool_wait_max_ms, &limits.backend_connect_timeout_ms,
+          &limits.backend_idle_max_ms, &limits.drain_max_ms}) {
+      *budget = test::never_ms;
+    }
     options.io = GetParam();
     options.on_event = [this](const Event& event) {
       const std::lock_guard lock(mutex_);
@@ -47,7 +53,9 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
     for (const auto& event : events_) ADD_FAILURE() << event.kind << ": " << event.text;
   }
 
+  // What the test has made until now is everywhere: a client that has written nothing reads from any replica.
   void start() {
+    cluster->await_replicated();
     auto created = Proxy::create(options, snapshot(0));
     ASSERT_TRUE(created.ok()) << created.error();
     proxy = std::move(*created);
@@ -90,8 +98,10 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
     return made;
   }
 
+  // In force when it returns: the workers make their reports after it.
   void publish(std::optional<std::uint32_t> leader, std::string reason = "it has none") {
     proxy->publish(snapshot(leader, std::move(reason)));
+    static_cast<void>(report());
   }
 
   std::vector<std::pair<std::string, std::string>> accounts() {
@@ -143,8 +153,8 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
   }
 
   template <class Condition>
-  [[nodiscard]] static bool await(Condition&& condition) {
-    return demo::await(std::forward<Condition>(condition), 30s, 5ms);
+  [[nodiscard]] static bool await(Condition&& condition, std::chrono::milliseconds step = 5ms) {
+    return test::await(std::forward<Condition>(condition), step);
   }
   [[nodiscard]] bool await_state(const std::string& state) {
     return await([&] {
@@ -160,6 +170,8 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
     return cluster.root(node).value(
         "SELECT COUNT(*) FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND info LIKE '" + like + "'");
   }
+  // InnoDB shows a picture of its transactions, and keeps it while it is asked more often than every 100 ms.
+  static constexpr std::chrono::milliseconds transactions_step = 150ms;
   std::string transactions(std::size_t node) {
     return cluster.root(node).value("SELECT COUNT(*) FROM information_schema.innodb_trx");
   }
