@@ -1,4 +1,7 @@
 // Servers that are not there: at the start, killed, hung; and a leader that an operator changes.
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <future>
 
 #include "system/system_test.hpp"
@@ -18,7 +21,21 @@ class OutageTest : public SystemTest {
     return admin_value("SELECT role || healthy FROM servers WHERE server = '" + server_name(node) + "'");
   }
   [[nodiscard]] std::string leader_name() { return admin_value("SELECT leader FROM clusters"); }
+  void await_unhealthy(std::size_t node) {
+    await_that("it is seen", [&] { return role(node).ends_with("0"); });
+    await_routing();
+  }
+  void await_no_leader() {
+    await_that("there is no leader", [&] { return admin_value("SELECT leader IS NULL FROM clusters") == "1"; });
+    await_routing();
+  }
 };
+
+// A server that says nothing for so long counts as hung. One that is well, and slow, may too, for a while.
+std::string silence() {
+  const std::string ms = std::to_string(scaled_ms(200));
+  return "monitor_probe_timeout_ms = " + ms + "\nmonitor_connect_timeout_ms = " + ms;
+}
 
 TEST_P(OutageTest, NoServerAtTheStart) {
   cluster_->kill();
@@ -48,9 +65,9 @@ TEST_P(OutageTest, NoServerAtTheStart) {
 
 TEST_P(OutageTest, AStatementIsHeldUntilTheServersAreThere) {
   cluster_->kill();
-  launch({.limits = "hold_max_ms = 60000"});
+  launch();
   auto session = std::async(std::launch::async, [&] {
-    Sql sql(client_address(), seconds{60});
+    Sql sql = client();
     sql.exec("INSERT INTO t VALUES (2, 2)");
     return sql.value("SELECT v FROM t WHERE id = 2");
   });
@@ -61,15 +78,15 @@ TEST_P(OutageTest, AStatementIsHeldUntilTheServersAreThere) {
 }
 
 TEST_P(OutageTest, TheLeaderIsKilled) {
-  start({.limits = "hold_max_ms = 60000"});
-  Sql writer(client_address(), seconds{60});
+  start();
+  Sql writer = client();
   Sql reader = client();
   Sql in_transaction = client();
   writer.exec("INSERT INTO t VALUES (2, 2)");
   in_transaction.exec("BEGIN");
   in_transaction.exec("INSERT INTO t VALUES (3, 3)");
   cluster_->node(0).kill();
-  await_that("there is no leader", [&] { return admin_value("SELECT leader IS NULL FROM clusters") == "1"; });
+  await_no_leader();
   const Outcome lost = outcome_of(in_transaction, "INSERT INTO t VALUES (4, 4)");
   EXPECT_EQ(lost.code, 1927U) << lost;
   EXPECT_NE(lost.text.find("rolled back"), std::string::npos) << lost;
@@ -89,12 +106,12 @@ TEST_P(OutageTest, TheLeaderIsKilled) {
 
 // What a killed leader was executing: nobody knows whether it took effect, and it is not run again.
 TEST_P(OutageTest, AWriteInFlightWhenTheLeaderDiesIsUnknown) {
-  start({.limits = "hold_max_ms = 60000"});
+  start();
   Sql root = cluster_.root(0);
   root.exec("DO GET_LOCK('crash', 0)");
   Sql sql = client();
   auto running = std::async(std::launch::async, [&] {
-    return outcome_of(sql, "INSERT INTO t SELECT 9, 9 FROM (SELECT GET_LOCK('crash', 60) AS got) AS l");
+    return outcome_of(sql, "INSERT INTO t SELECT 9, 9 FROM (SELECT GET_LOCK('crash', 3600) AS got) AS l");
   });
   await_that("it runs", [&] {
     return root.value("SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User lock'") == "1";
@@ -133,7 +150,7 @@ TEST_P(OutageTest, AReplicaIsKilledWhileItReads) {
   cluster_->node(node).kill();
   EXPECT_EQ(running.get(), (Outcome{.rows = {{"1"}}}));
   EXPECT_EQ(count("retries"), 1U);
-  await_that("it is seen", [&] { return role(node).ends_with("0"); });
+  await_unhealthy(node);
   for (int i = 0; i < 50; ++i) EXPECT_EQ(sql.value("SELECT v FROM t WHERE id = 1"), "1");
   cluster_->up();
   await_healthy();
@@ -142,41 +159,42 @@ TEST_P(OutageTest, AReplicaIsKilledWhileItReads) {
 TEST_P(OutageTest, ReplicasAreKilledUnderALoadOfReads) {
   start();
   std::atomic<bool> stop{false};
-  std::vector<std::future<unsigned>> readers;
-  for (int i = 0; i < 4; ++i) {
+  std::array<std::atomic<unsigned>, 4> answers{};
+  std::vector<std::future<void>> readers;
+  for (std::atomic<unsigned>& answered : answers) {
     readers.push_back(std::async(std::launch::async, [&] {
-      unsigned answers = 0;
       Sql sql = client();
       while (!stop) {
         const Outcome outcome = outcome_of(sql, "SELECT v FROM t WHERE id = 1");
         EXPECT_EQ(outcome, (Outcome{.rows = {{"1"}}}));
-        ++answers;
+        ++answered;
       }
-      return answers;
     }));
   }
+  await_that("all read",
+             [&] { return std::ranges::all_of(answers, [](const auto& answered) { return answered > 0; }); });
   for (const std::size_t node : {1U, 2U}) {
     cluster_->node(node).kill();
-    await_that("it is seen", [&] { return role(node).ends_with("0"); });
+    await_unhealthy(node);
   }
   const std::string before = admin_value("SELECT value FROM counters WHERE name = 'statements_leader'");
   await_that("the leader answers reads when no replica does",
              [&] { return admin_value("SELECT value FROM counters WHERE name = 'statements_leader'") != before; });
   stop = true;
-  for (auto& reader : readers) EXPECT_GT(reader.get(), 0U);
+  for (auto& reader : readers) reader.get();
   cluster_->up();
   await_healthy();
 }
 
 TEST_P(OutageTest, AHungReplicaIsLeftAlone) {
-  start({.cluster = "monitor_probe_timeout_ms = 300\nmonitor_connect_timeout_ms = 300"});
+  start({.cluster = silence()});
   Sql sql = client();
   cluster_->node(1).hang();
-  await_that("it is seen", [&] { return role(1).ends_with("0"); });
+  await_unhealthy(1);
   // What it was asked before may wait for it; what comes now does not.
   for (int i = 0; i < 50; ++i) {
     Sql fresh = client();
-    EXPECT_EQ(fresh.value("SELECT @@server_id FROM t WHERE id = 1"), server_id(2));
+    EXPECT_NE(fresh.value("SELECT @@server_id FROM t WHERE id = 1"), server_id(1));
   }
   EXPECT_NE(admin_value("SELECT why FROM servers WHERE server = '" + server_name(1) + "'"), "");
   cluster_->node(1).resume();
@@ -185,7 +203,7 @@ TEST_P(OutageTest, AHungReplicaIsLeftAlone) {
 }
 
 TEST_P(OutageTest, AReadOnAReplicaThatHangsIsAnsweredByAnother) {
-  start({.cluster = "monitor_probe_timeout_ms = 300\nmonitor_connect_timeout_ms = 300"});
+  start({.cluster = silence()});
   std::vector<Sql> clients;
   for (int i = 0; i < 4; ++i) clients.push_back(client());
   for (auto& sql : clients) sql.query("SELECT v FROM t");
@@ -203,13 +221,12 @@ TEST_P(OutageTest, AReadOnAReplicaThatHangsIsAnsweredByAnother) {
 }
 
 TEST_P(OutageTest, AHungLeaderIsNoLeader) {
-  start(
-      {.limits = "hold_max_ms = 60000", .cluster = "monitor_probe_timeout_ms = 300\nmonitor_connect_timeout_ms = 300"});
+  start({.cluster = silence()});
   Sql reader = client();
   cluster_->node(0).hang();
-  await_that("there is no leader", [&] { return admin_value("SELECT leader IS NULL FROM clusters") == "1"; });
+  await_no_leader();
   for (int i = 0; i < 20; ++i) EXPECT_EQ(reader.value("SELECT v FROM t WHERE id = 1"), "1");
-  Sql writer(client_address(), seconds{60});
+  Sql writer = client();
   auto held = std::async(std::launch::async, [&] { return outcome_of(writer, "INSERT INTO t VALUES (5, 5)"); });
   await_that("the write is held", [&] { return count("statements_held") >= 1; });
   cluster_->node(0).resume();
@@ -220,12 +237,12 @@ TEST_P(OutageTest, AHungLeaderIsNoLeader) {
 // --- an operator moves the leadership
 
 TEST_P(OutageTest, NewWritesFollowTheLeadership) {
-  start({.limits = "hold_max_ms = 60000"});
-  Sql sql(client_address(), seconds{60});
+  start();
+  Sql sql = client();
   sql.exec("INSERT INTO t VALUES (2, 2)");
   EXPECT_EQ(leader_name(), server_name(0));
   cluster_->promote(1);
-  await_that("the new leader is known", [&] { return leader_name() == server_name(1); });
+  await_leader(1);
   sql.exec("INSERT INTO t VALUES (3, @@server_id)");
   EXPECT_EQ(sql.value("SELECT v FROM t WHERE id = 3"), server_id(1));
   await_that("it is told",
@@ -241,13 +258,13 @@ TEST_P(OutageTest, NewWritesFollowTheLeadership) {
 }
 
 TEST_P(OutageTest, WritersSeeNoErrorWhileTheLeadershipMoves) {
-  start({.limits = "hold_max_ms = 60000"});
+  start();
   std::atomic<bool> stop{false};
   std::atomic<int> acknowledged{0};
   std::vector<std::future<void>> writers;
   for (int w = 0; w < 4; ++w) {
     writers.push_back(std::async(std::launch::async, [&, w] {
-      Sql sql(client_address(), seconds{60});
+      Sql sql = client();
       for (int i = 0; !stop; ++i) {
         const std::string id = std::to_string(1000 * 1000 * (w + 1) + i);
         const Outcome outcome = outcome_of(sql, "INSERT INTO t VALUES (" + id + ", 0)");
@@ -261,7 +278,7 @@ TEST_P(OutageTest, WritersSeeNoErrorWhileTheLeadershipMoves) {
     const int before = acknowledged;
     await_that("writes flow", [&] { return acknowledged > before + 50; });
     cluster_->promote(next);
-    await_that("the new leader is known", [&] { return leader_name() == server_name(next); });
+    await_leader(next);
   }
   stop = true;
   for (auto& writer : writers) writer.get();
@@ -269,12 +286,12 @@ TEST_P(OutageTest, WritersSeeNoErrorWhileTheLeadershipMoves) {
 }
 
 TEST_P(OutageTest, AnOpenTransactionDoesNotWriteOnTheOldLeader) {
-  start({.limits = "hold_max_ms = 60000"});
-  Sql sql(client_address(), seconds{60});
+  start();
+  Sql sql = client();
   sql.exec("BEGIN");
   sql.exec("SELECT v FROM t WHERE id = 1");
   cluster_->promote(2);
-  await_that("the new leader is known", [&] { return leader_name() == server_name(2); });
+  await_leader(2);
   const Outcome outcome = outcome_of(sql, "INSERT INTO t VALUES (7, 7)");
   EXPECT_EQ(outcome.code, 1927U) << outcome;
   sql.exec("INSERT INTO t VALUES (8, @@server_id)");

@@ -31,6 +31,7 @@ TEST_P(SecretsTest, NoPasswordIsShownAnywhere) {
   // The monitor is refused for a while, and says so.
   const std::string monitor = cluster_->passwords().monitor;
   cluster_.root(0).exec("SET PASSWORD FOR 'sluice'@'%' = PASSWORD('another')");
+  cluster_->await_replicated();
   cluster_.root(1).exec("KILL USER sluice");
   await_that("the monitor is refused",
              [&] { return admin_value("SELECT COUNT(*) FROM events WHERE kind = 'server_unhealthy'") != "0"; });

@@ -70,7 +70,7 @@ TEST_P(ShutdownTest, ARunningStatementIsAnswered) {
   start();
   Sql root = cluster_.root(0);
   Sql sql = client();
-  const std::string statement = "INSERT INTO t SELECT 7 FROM (SELECT GET_LOCK('drain', 60) AS got) AS l";
+  const std::string statement = "INSERT INTO t SELECT 7 FROM (SELECT GET_LOCK('drain', 3600) AS got) AS l";
   root.exec("DO GET_LOCK('drain', 0)");
   ASSERT_EQ(mysql_send_query(sql.raw(), statement.data(), statement.size()), 0);
   await_that("it runs", [&] {
@@ -106,7 +106,7 @@ TEST_P(ShutdownTest, NobodyIsLetInWhileItDrains) {
   await_draining();
   await_that("a new client is refused", [&] {
     try {
-      Sql late(client_address(), seconds{5});
+      Sql late = client();
       return false;
     } catch (const SqlError&) {
       return true;

@@ -1,4 +1,5 @@
-// A bare TCP connection, for peers that are no proper clients. Everything blocks, for 30 seconds at most.
+// A bare TCP connection, for peers that are no proper clients. Everything blocks until something comes, or nothing goes
+// on any more.
 #pragma once
 
 #include <arpa/inet.h>
@@ -14,13 +15,14 @@
 #include <string_view>
 
 #include "admin/demo/files.hpp"
+#include "support/time.hpp"
 
 namespace sluice::test {
 
 class Socket {
  public:
   explicit Socket(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const timeval bound{.tv_sec = 30, .tv_usec = 0};
+    const timeval bound{.tv_sec = hang_limit.count(), .tv_usec = 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
     sockaddr_in address{};
@@ -34,6 +36,7 @@ class Socket {
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent < 0 && errno == EINTR) continue;
       if (sent <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -48,14 +51,14 @@ class Socket {
     return packet + read_exactly(byte(0) | byte(1) << 8U | byte(2) << 16U);
   }
 
-  // Whether the connection ends within the 30 seconds, whatever is still said on it.
+  // Whether the connection ends, whatever is still said on it.
   bool ended() {
     if (!fd_) return true;  // by ourselves
     char chunk[4096];
     for (;;) {
       const ssize_t got = ::recv(fd_.get(), chunk, sizeof chunk, 0);
       if (got == 0) return true;
-      if (got < 0) return errno == ECONNRESET;
+      if (got < 0 && errno != EINTR) return errno == ECONNRESET;  // a stop and SIGCONT interrupt what has a timeout
     }
   }
 
@@ -70,8 +73,14 @@ class Socket {
  private:
   std::string read_exactly(std::size_t size) {
     std::string bytes(size, '\0');
-    const ssize_t got = ::recv(fd_.get(), bytes.data(), size, MSG_WAITALL);
-    bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    std::size_t have = 0;
+    while (have < size) {
+      const ssize_t got = ::recv(fd_.get(), bytes.data() + have, size - have, 0);
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) break;
+      have += static_cast<std::size_t>(got);
+    }
+    bytes.resize(have);
     return bytes;
   }
 

@@ -12,17 +12,17 @@
 #include <string>
 #include <vector>
 
-#include "admin/demo/wait.hpp"
 #include "support/proxy_process.hpp"
 #include "support/temp_folder.hpp"
 #include "support/test_cluster.hpp"
+#include "support/time.hpp"
 
 namespace sluice::test {
 
 using std::chrono::milliseconds;
-using std::chrono::seconds;
 
-// Lines of the configuration that a test wants otherwise.
+// Lines of the configuration that a test wants otherwise. Times that it does not name are so long that they pass in no
+// test.
 struct Settings {
   std::string limits{};   // of [limits]
   std::string proxy{};    // of [proxy]
@@ -30,7 +30,7 @@ struct Settings {
   std::string extra{};    // further sections
 };
 
-// Asks until it is so; else the test fails with `what`. Errors of SQL count as "not yet".
+// Asks until it is so; when nothing goes on any more the test fails with `what`. Errors of SQL count as "not yet".
 void await_that(const std::string& what, const std::function<bool()>& condition, milliseconds step = milliseconds{10});
 
 // information_schema.innodb_trx shows what it showed before to those who ask again within 100 ms.
@@ -54,16 +54,20 @@ class SystemTest : public testing::TestWithParam<const char*> {
   void SetUp() override;
   void TearDown() override;
 
-  // Starts sluice, and waits until it knows the leader and every replica.
+  // Starts sluice, and waits until it knows the leader and every replica. What the test has made until now is
+  // everywhere: a client that has written nothing reads from any replica.
   void start(const Settings& settings = {});
   // The same without waiting: for a cluster that isn't there.
   void launch(const Settings& settings = {});
   void await_healthy();
+  void await_leader(std::size_t node);
+  // What sluice tells of its servers now is what each worker goes by when this returns.
+  void await_routing() const;
 
   [[nodiscard]] SqlAddress client_address() const;
   [[nodiscard]] Sql client() const { return Sql(client_address()); }
   [[nodiscard]] Sql admin() const { return Sql(admin_address(config_)); }
-  [[nodiscard]] std::string admin_value(const std::string& query) const { return admin().value(query); }
+  [[nodiscard]] std::string admin_value(const std::string& query) const;
   [[nodiscard]] std::uint64_t count(const std::string& counter) const;
   [[nodiscard]] std::string server_name(std::size_t node) const;
   [[nodiscard]] std::string server_id(std::size_t node) const {
