@@ -8,8 +8,14 @@ add_library(sluice_options INTERFACE)
 target_compile_options(sluice_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast
   -Woverloaded-virtual -Wimplicit-fallthrough -Wcast-align -Werror -fno-omit-frame-pointer)
+# Test code is most of what is compiled, and no test is about its own speed or its own undefined behaviour: it is not
+# optimised, and of the sanitizers it has those that need all code to take part (address, thread). A target whose
+# property SLUICE_TEST_CODE is set is such code.
+set(is_test "$<BOOL:$<TARGET_PROPERTY:SLUICE_TEST_CODE>>")
+target_compile_options(sluice_options INTERFACE $<${is_test}:-O0>)
 if(SLUICE_SANITIZE)
-  target_compile_options(sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all)
+  target_compile_options(sluice_options INTERFACE
+    -fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all $<${is_test}:-fno-sanitize=undefined>)
   target_link_options(sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE})
 endif()
 if(SLUICE_FUZZ)
@@ -33,6 +39,14 @@ function(sluice_room target)
   target_link_libraries(${target} PUBLIC sluice_options ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
 endfunction()
 
+# sluice_test_code(<target>): it is compiled as test code is, with what all tests include precompiled.
+function(sluice_test_code target)
+  set_target_properties(${target} PROPERTIES SLUICE_TEST_CODE ON)
+  target_include_directories(${target} PUBLIC "${CMAKE_SOURCE_DIR}/tests")
+  target_link_libraries(${target} PRIVATE sluice_options)
+  target_precompile_headers(${target} REUSE_FROM sluice_test_precompiled)
+endfunction()
+
 # All tests of this preset that start no thread: scripts/test --all builds and runs those of dev first.
 add_custom_target(pure_tests)
 
@@ -42,7 +56,7 @@ add_custom_target(pure_tests)
 function(sluice_test name)
   cmake_parse_arguments(arg "PURE" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
+  sluice_test_code(${name})
   target_link_libraries(${name} PRIVATE ${arg_LINKS} GTest::gtest_main)
   if(arg_PURE AND SLUICE_SANITIZE STREQUAL "thread")
     set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)

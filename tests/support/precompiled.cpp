@@ -1,0 +1,1 @@
+// Nothing: the target that this belongs to makes what other targets reuse (tests/CMakeLists.txt).
