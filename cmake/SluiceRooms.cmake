@@ -67,6 +67,12 @@ function(sluice_test name)
     set(label pure)
     add_dependencies(pure_tests ${name})
   endif()
+  file(RELATIVE_PATH room "${CMAKE_SOURCE_DIR}/tests" "${CMAKE_CURRENT_SOURCE_DIR}")
+  string(REPLACE "/" "_" room "${room}")
+  if(NOT TARGET quick_${room})
+    add_custom_target(quick_${room})  # for scripts/test --quick
+  endif()
+  add_dependencies(quick_${room} ${name})
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 600 TEST_PREFIX "${SLUICE_TEST_PREFIX}"
     PROPERTIES TIMEOUT 900 LABELS ${SLUICE_TEST_PREFIX}${label})
 endfunction()
