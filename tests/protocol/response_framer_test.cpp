@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "framer_cases.hpp"
+#include "support/sizes.hpp"
 
 namespace sluice::protocol {
 namespace {
@@ -150,7 +152,8 @@ TEST(ResponseFramer, UntouchedUntilTheFirstByte) {
   EXPECT_TRUE(framer.untouched());
 }
 
-// A row that fills packets: what follows a full packet is not judged, though it looks like EOF, ERR or nothing.
+// A row that fills packets: what follows a full packet is not judged, though it looks like EOF, ERR or nothing. Under a
+// sanitizer each answer is cut once, and one of them everywhere: a read beyond a cut shows with any of them.
 TEST(ResponseFramer, ContinuationsAreNotLookedAt) {
   for (const Capabilities caps : {classic, deprecate}) {
     for (const std::string_view tail : {"", "fe 00 00 02 00", "ff 48 04 '#HY000'", "fb"}) {
@@ -164,8 +167,14 @@ TEST(ResponseFramer, ContinuationsAreNotLookedAt) {
       const std::size_t second = start + packet_header_size + packet_payload_max;
       const ByteBuffer end = packets({has(caps, cap::deprecate_eof) ? ok_end : eof});
       answer.insert(answer.end(), end.begin(), end.end());
-      for (const std::size_t cut : {start + 1, start + 4, start + 5, second - 1, second, second + 1, second + 3,
-                                    second + 4, std::min(second + 5, answer.size()), answer.size()}) {
+      std::vector<std::size_t> cuts = {second + 3};
+      if (!test::sanitized || (caps == deprecate && tail == "fb")) {
+        cuts = {start + 1,    start + 4,  start + 5,
+                second - 1,   second,     second + 1,
+                second + 3,   second + 4, std::min(second + 5, answer.size()),
+                answer.size()};
+      }
+      for (const std::size_t cut : cuts) {
         Relay relay(ResponseShape::query, caps);
         relay.feed(Bytes(answer).first(cut));
         relay.feed(Bytes(answer).subspan(cut));
