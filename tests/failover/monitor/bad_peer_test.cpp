@@ -238,7 +238,7 @@ TEST(MonitorTlsPeer, ATlsHandshakeThatTookTooLongIsTriedAgain) {
   monitor.start();
   const auto end = std::chrono::steady_clock::now() + test::hang_limit;
   const auto tried_again = [&] {
-    const auto state = monitor.state();
+    const auto& state = monitor.state();
     return peer.tls_requests() >= 2 && !state.servers.empty() &&
            state.servers[0].why.find("Access denied") != std::string::npos;
   };
