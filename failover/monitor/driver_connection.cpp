@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -271,8 +272,11 @@ bool DriverConnection::watch_socket() {
   (void)descriptor_.close(error);
   watched_socket_ = -1;
   ::fcntl(socket, F_SETFD, FD_CLOEXEC);
-  const int duplicate = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  // Not F_DUPFD_CLOEXEC: ThreadSanitizer does not see fcntl(2) make a descriptor, nor a worker's ring close one, and
+  // would take the worker that had this number before for one that still has it. Only this thread forks.
+  const int duplicate = ::dup(socket);
   if (duplicate < 0) return false;
+  ::fcntl(duplicate, F_SETFD, FD_CLOEXEC);
   (void)descriptor_.assign(duplicate, error);
   if (error) {
     ::close(duplicate);

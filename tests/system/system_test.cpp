@@ -41,6 +41,15 @@ Outcome outcome_of(Sql& sql, const std::string& statement) {
   return outcome;
 }
 
+// What a sanitizer said of sluice, whole: it may stand far above the end of the log. Empty: it said nothing.
+std::string sanitizer_report(const std::filesystem::path& log) {
+  const std::string text = demo::read_file(log).value_or("");
+  const auto said = text.find("Sanitizer");
+  if (said == std::string::npos) return {};
+  constexpr std::size_t enough = 16 * 1024;
+  return "what the sanitizer said:\n" + text.substr(text.rfind('\n', said) + 1, enough) + '\n';
+}
+
 void SystemTest::SetUp() {
   config_.folder = folder_.path();
   config_.client_port = reserve_port();
@@ -53,7 +62,9 @@ void SystemTest::TearDown() {
   if (!ended_) {
     EXPECT_EQ(proxy_->terminate(), 0);
   }
-  if (HasFailure()) std::cerr << "the end of sluice's log:\n" << demo::tail(folder_.path() / "sluice.log", 40) << '\n';
+  if (HasFailure())
+    std::cerr << sanitizer_report(folder_.path() / "sluice.log") << "the end of sluice's log:\n"
+              << demo::tail(folder_.path() / "sluice.log", 40) << '\n';
 }
 
 namespace {
