@@ -130,13 +130,20 @@ TEST_P(ConnectTest, ClosesAfterSendingWhatWasQueuedBeforeTheConnectionWasOpen) {
   EXPECT_EQ(client.connected, -1);
 }
 
+// A port of its own that nobody listens on: connections to it are refused for as long as the socket lives.
+Fd bound_only() {
+  Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  return fd;
+}
+
 TEST_P(ConnectTest, TellsWhyItFailed) {
-  // A port that nobody listens on: bound, then closed.
-  auto unused = listen_socket(any_port, 1, false);
-  ASSERT_TRUE(unused.ok());
+  const Fd unused = bound_only();
   Endpoint refused_at = any_port;
-  refused_at.port = bound_port(*unused);
-  ::close(*unused);
+  refused_at.port = bound_port(unused.get());
   Recorder refused(*this);
   Recorder missing(*this);
   Recorder named(*this);

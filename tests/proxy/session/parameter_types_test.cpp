@@ -30,18 +30,30 @@ class SessionParameterTypes : public ProxyTest {
     client.send(command);
     return client.read_result(true);
   }
+
+  // Prepares an insert of two texts and binds their types: what `client` executes next may leave them out.
+  std::uint32_t bound_insert(RawClient& client) {
+    log_in(client);
+    const std::uint32_t id = client.prepare("INSERT INTO t VALUES (?, ?)");
+    const Result first = run(client, execute_as(id, no_nulls, types({text, text}), value("1") + value("a")));
+    EXPECT_EQ(first.affected, 1U) << first.text;
+    return id;
+  }
+
+  // Takes the connection that knows statement and types, for as long as it lives.
+  void take_connection(RawClient& client) {
+    log_in(client);
+    ASSERT_EQ(client.run("SET @x=1").error, 0U);
+  }
 };
 
 TEST_P(SessionParameterTypes, AreSaidAgainInAStreamedExecute) {
   start();
   cluster.root(0).exec("CREATE TABLE app.t (id VARCHAR(9) PRIMARY KEY, x LONGTEXT)");
   RawClient client(port());
-  log_in(client);
-  const std::uint32_t id = client.prepare("INSERT INTO t VALUES (?, ?)");
-  ASSERT_EQ(run(client, execute_as(id, no_nulls, types({text, text}), value("1") + value("a"))).affected, 1U);
+  const std::uint32_t id = bound_insert(client);
   RawClient blocker(port());
-  log_in(blocker);
-  ASSERT_EQ(blocker.run("SET @x=1").error, 0U);  // takes the connection that knows statement and types
+  take_connection(blocker);
   const Result long_one = run(client, execute_as(id, no_nulls, {}, value("2") + value(std::string(2'000'000, 'b'))));
   EXPECT_EQ(long_one.affected, 1U) << long_one.text;
   EXPECT_EQ(cluster.root(0).value("SELECT CONCAT(LENGTH(x), MAX(x) = REPEAT('b', 2000000)) FROM app.t WHERE id = 2"),
@@ -56,12 +68,9 @@ TEST_P(SessionParameterTypes, AreSaidAgainWhereTheyFitIntoThePacket) {
   const std::size_t others = 10 + 1 + 1 + 2 + 4;  // header, nulls, flag, the first value, the second one's length
   for (const std::size_t too_long : {0U, 1U}) {
     RawClient client(port());
-    log_in(client);
-    const std::uint32_t id = client.prepare("INSERT INTO t VALUES (?, ?)");
-    ASSERT_EQ(run(client, execute_as(id, no_nulls, types({text, text}), value("1") + value("a"))).affected, 1U);
+    const std::uint32_t id = bound_insert(client);
     RawClient blocker(port());
-    log_in(blocker);
-    ASSERT_EQ(blocker.run("SET @x=1").error, 0U);
+    take_connection(blocker);
     const std::string filling(protocol::packet_payload_max - 1 - 4 + too_long - others, 'b');
     const Result result = run(client, execute_as(id, no_nulls, {}, value("2") + value(filling)));
     EXPECT_EQ(result.affected, too_long == 0 ? 1U : 0U) << result.text;
