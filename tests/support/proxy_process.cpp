@@ -13,10 +13,22 @@ namespace {
 std::string quoted(const std::string& text) { return "\"" + text + "\""; }
 std::string loopback(std::uint16_t port) { return quoted("127.0.0.1:" + std::to_string(port)); }
 
+// An RSA key takes longer to make than all the rest of a start: the first process of a test program makes one, and
+// later ones find it in their folder.
+std::filesystem::path rsa_key_in(const std::filesystem::path& folder) { return folder / "tls" / "sluice-rsa-key.pem"; }
+std::string& made_rsa_key() {
+  static std::string pem;
+  return pem;
+}
+
 }  // namespace
 
 ProxyProcess::ProxyProcess(const std::string& binary, const std::filesystem::path& folder, const std::string& toml)
-    : log_(folder / "sluice.log") {
+    : folder_(folder), log_(folder / "sluice.log") {
+  if (!made_rsa_key().empty()) {
+    demo::make_folder(folder / "tls", 0700);
+    demo::write_file(rsa_key_in(folder), made_rsa_key(), 0600);
+  }
   const auto config = folder / "sluice.toml";
   demo::write_file(config, toml, 0600);
   demo::SpawnOptions options;
@@ -28,6 +40,7 @@ ProxyProcess::ProxyProcess(const std::string& binary, const std::filesystem::pat
 }
 
 ProxyProcess::~ProxyProcess() {
+  if (made_rsa_key().empty()) made_rsa_key() = demo::read_file(rsa_key_in(folder_)).value_or("");
   if (demo::send_signal(id_, SIGKILL)) static_cast<void>(demo::await_exit(id_, hang_limit));
 }
 

@@ -42,6 +42,7 @@ class ProxyProcess {
   template <class Condition>
   void await_or_fail(const std::string& what, Condition&& condition);
 
+  std::filesystem::path folder_;
   std::filesystem::path log_;
   demo::ProcessId id_;
 };
