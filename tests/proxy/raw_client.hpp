@@ -36,7 +36,8 @@ namespace cap = protocol::cap;
 // One command as packets on the wire.
 inline ByteBuffer packet(Command command, std::string_view body = {}, std::uint8_t sequence = 0) {
   ByteBuffer payload{static_cast<std::uint8_t>(command)};
-  payload.insert(payload.end(), body.begin(), body.end());
+  const Bytes bytes = protocol::as_bytes(body);
+  payload.insert(payload.end(), bytes.begin(), bytes.end());
   ByteBuffer out;
   protocol::append_packet(out, sequence, payload);
   return out;
@@ -257,6 +258,7 @@ class RawClient {
       sequence_ = parsed.sequence;
       ByteBuffer body(parsed.length);
       if (!read_exactly(body)) return std::nullopt;
+      if (payload.empty() && !parsed.continued()) return body;
       payload.insert(payload.end(), body.begin(), body.end());
       if (!parsed.continued()) return payload;
     }
