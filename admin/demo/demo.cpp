@@ -10,6 +10,7 @@
 #include "admin/demo/demo_report.hpp"
 #include "admin/demo/error.hpp"
 #include "admin/demo/files.hpp"
+#include "admin/demo/ports.hpp"
 
 namespace sluice::demo {
 namespace {
@@ -57,6 +58,7 @@ void require_same(const Cluster& cluster, const UpOptions& options, const DemoFo
 int run_up(const UpOptions& options, std::ostream& out) {
   const auto folder = DemoFolder::make(options.dir);
   const FolderLock lock(folder.path(), lock_bound);
+  const PortsLock ports(lock_bound);
   const Progress say = [&out](const std::string& line) { out << line << '\n' << std::flush; };
   Cluster cluster(cluster_options(folder, lock, options, say));
   require_same(cluster, options, folder);

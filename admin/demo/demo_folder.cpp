@@ -12,9 +12,9 @@ namespace {
 constexpr const char* mark = ".sluice-demo";
 
 // Everything that a demo ever writes at the top of its folder, besides the mark.
-constexpr std::array contents{"nodes",     "proxy",     "secrets",     "template",   "template.new", "template.new.log",
-                              "mysql-5.6", "demo.conf", "sluice.toml", "client.cnf", "admin.cnf",    "cluster.conf",
-                              "lock"};
+constexpr std::array contents{
+    "nodes",     "proxy",     "secrets",     "template",   "template.new", "template.new.log", "template.new.tmp",
+    "mysql-5.6", "demo.conf", "sluice.toml", "client.cnf", "admin.cnf",    "cluster.conf",     "lock"};
 
 fs::path absolute_path(const fs::path& dir) {
   fs::path path = fs::absolute(dir).lexically_normal();

@@ -128,9 +128,11 @@ void write_key_values(const fs::path& path, const KeyValues& values) {
 std::optional<RunAs> server_account(std::initializer_list<fs::path> folders) {
   if (::geteuid() != 0) return std::nullopt;
   for (const char* name : {"mysql", "nobody"}) {
-    const passwd* account = ::getpwnam(name);
-    if (account == nullptr) continue;
-    const RunAs run_as{account->pw_uid, account->pw_gid};
+    passwd account{};
+    passwd* found = nullptr;
+    std::array<char, 16 * 1024> text{};  // of its fields; longer ones make it as good as unknown
+    if (::getpwnam_r(name, &account, text.data(), text.size(), &found) != 0 || found == nullptr) continue;
+    const RunAs run_as{account.pw_uid, account.pw_gid};
     if (std::ranges::all_of(folders, [&](const fs::path& folder) { return may_reach(folder, run_as); })) return run_as;
   }
   return std::nullopt;

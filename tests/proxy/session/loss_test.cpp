@@ -108,11 +108,13 @@ TEST_P(SessionLoss, AReplicaIsKilledWhileItReads) {
   ASSERT_NE(id, 0U);
   Sql lock = cluster.root(1);
   lock.exec("LOCK TABLES app.blocked WRITE");
-  auto by_text = later(text, "SELECT x FROM blocked");
+  // First, so that it gets the connection that knows the statement: else it may be lost while it is prepared anew.
   auto by_id = std::async(std::launch::async, [&] {
     binary.send(execute(id, {"1"}, true));
     return binary.read_result(true);
   });
+  ASSERT_TRUE(await([&] { return running(1, "SELECT x FROM blocked%") == "1"; }));
+  auto by_text = later(text, "SELECT x FROM blocked");
   ASSERT_TRUE(await([&] { return running(1, "SELECT x FROM blocked%") == "2"; }));
   cluster->node(1).kill();
   EXPECT_EQ(by_text.get().value(), "5");
