@@ -15,7 +15,8 @@
 namespace sluice::failover {
 
 enum class Act : std::uint8_t {
-  // The proxy.
+  // The proxy. Its actions are taken up in the order in which they were asked for. The gate that a `hold` closes stays
+  // closed until a `release`, whatever the outcome was.
   hold,     // the cluster's gate closes: nothing new starts on `server`; ok when nothing of ours is open there any more
   cut,      // whatever of ours is still open on `server` is ended; ok when it is
   release,  // `server` leads under `epoch`; the gate opens
@@ -28,18 +29,28 @@ enum class Act : std::uint8_t {
   promote,         // follows nobody, writable; ok tells the position at which it took over
   follow,          // read-only, replicates from `source`; ok when both threads run
   run_hook,        // the operator's executable `hook`
+  // What only an unplanned change asks for.
+  depose,           // the record: from `epoch` on `server` leads no more, and nobody does until the next `record`
+  stop_io,          // nothing more is received from anybody; ok tells `executed` and `received`, read after that
+  start_io,         // receives again from where it did before stop_io; ok when that was begun
+  apply_relay_log,  // all that was received is applied; ok tells `position` and `executed`
+  read_state,       // changes nothing; ok tells `executed` and `received`
 };
 
 [[nodiscard]] std::string_view to_string(Act act);
+
+using TimePoint = std::chrono::steady_clock::time_point;
 
 struct Action {
   std::uint64_t id = 0;
   Act act = Act::hold;
   std::size_t server = 0;  // index in the cluster
-  std::size_t source = 0;  // follow
+  std::size_t source = 0;  // follow; run_hook: before, who is to lead; after, who led before; `server`: nobody knows
   std::string position;    // await_position
   std::uint64_t epoch = 0;
   std::string hook;
+  bool settle = false;  // hold: open transactions end first, and until then single statements go on; takes longer
+  bool after = false;  // run_hook: the change is over, and `server` leads; else it is to begin, and `server` still does
   std::chrono::milliseconds budget{0};
 };
 
@@ -47,9 +58,18 @@ struct Outcome {
   std::uint64_t id = 0;
   bool ok = false;
   std::string error;     // why not, in words; never a password
-  std::string position;  // freeze, promote
+  std::string position;  // freeze, promote, apply_relay_log
+  // As in ElectionServer, and of `received` whole transactions only. `executed`: of freeze and await_position, too.
+  std::string executed;
+  std::string received;
+  std::uint64_t instance = 0;  // with them, as in ElectionServer
+  bool writable = false;       // stop_io, read_state: it takes writes
 };
 
 using Actions = std::vector<Action>;
+
+// For people; `names` are those of the cluster's servers. "follow db3 -> db2", and "db3 does not follow db2".
+[[nodiscard]] std::string describe(const Action& action, const std::vector<std::string>& names);
+[[nodiscard]] std::string what_failed(const Action& action, const std::vector<std::string>& names);
 
 }  // namespace sluice::failover

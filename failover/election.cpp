@@ -95,13 +95,15 @@ class Electing {
     for (std::size_t i = 0; i < servers_.size(); ++i) {
       if (!servers_[i].semi_sync || i == input_.leader) continue;
       ++acknowledging;
-      if (!servers_[i].reachable || !servers_[i].executed || !servers_[i].received) ++unseen;
+      const bool told = servers_[i].reachable && servers_[i].executed && servers_[i].received;
+      if (!told || servers_[i].restarted) ++unseen;
     }
     if (input_.leader_acks > 0 && acknowledging >= input_.leader_acks && unseen < input_.leader_acks)
       return {"each transaction was acknowledged by " + std::to_string(input_.leader_acks) + " of " +
                   std::to_string(acknowledging) + " semi-synchronous replicas, and " +
-                  (unseen == 0 ? "all of them answer" : "all but " + std::to_string(unseen) + " of them answer"),
-              held(true)};
+                  (unseen == 0 ? "all of them answer"
+                               : "all but " + std::to_string(unseen) + " of them answer and were not restarted"),
+              held(true).plus(input_.leader_acks_from)};
     if (input_.leader_set_final && leader_set_known())
       return {"all that " + name(*input_.leader) + " has is known", held(false)};
     return {{}, held(false)};

@@ -36,11 +36,20 @@ struct ElectionServer {
   bool sql_running = false;
   bool stopped_before_loss = false;  // one of the two did not run while the leader still lived
   std::vector<std::size_t> sources;  // servers of this cluster that its channels name, whether they run or not
-  bool semi_sync = false;            // acknowledged the leader's transactions up to its loss, and did not restart since
-  bool ignored = false;              // never to lead, says the configuration
+  // May have acknowledged transactions of the leader, at any time up to its loss: it is switched on, whether the server
+  // was seen to replicate or not. In doubt, yes: one too many only makes it harder to prove that nothing is lost.
+  bool semi_sync = false;
+  // It, or its replication, was started anew since: a relay log that was not applied may be gone, and with it what it
+  // had acknowledged (MariaDB deletes it when replication by GTID starts; relay_log_recovery does).
+  bool restarted = false;
+  std::uint64_t instance = 0;  // another one whenever it was started; 0: not known
+  bool ignored = false;        // never to lead, says the configuration
   bool maintenance = false;
   bool disk_full = false;
   int preference = 0;  // higher goes first
+  // In words that follow its name; empty: it is one of the cluster's, and may lead.
+  std::string left_out;  // why nobody takes anything from it
+  std::string barred;    // why it is not to lead, although the others may catch up from it
 };
 
 enum class Loss : std::uint8_t { none, bounded, any };
@@ -54,6 +63,8 @@ struct ElectionInput {
   // Unplanned only: how many replicas had acknowledged each transaction before its client was told. 0: not known, not
   // asked for, or the leader may have stopped waiting for them before its end.
   std::uint32_t leader_acks = 0;
+  // With leader_acks: what it had when that began. It may have been acknowledged without them, or to another leader.
+  protocol::GtidSet leader_acks_from;
   // Unplanned only: how many transactions it may have committed after its set was read, by its rate until then.
   std::optional<std::uint64_t> leader_unseen;
   std::optional<std::size_t> wanted;  // by the operator: this one or none
@@ -79,6 +90,7 @@ struct Election {
 // The rules. A server is eligible unless one of these holds, the first of them being its reason:
 //
 //   the leader itself, ignored, in maintenance          a returning leader is rejoined, not elected
+//   left out, barred                                    it strayed, or failed at what it was asked to do
 //   does not answer; another flavour than the leader's  or a flavour, version, id or GTID set that is not known
 //   the server id of another                            who wrote its transactions can't be told
 //   not a replica in this cluster
@@ -107,8 +119,9 @@ struct Election {
 //
 //   nothing acknowledged is lost                       if the winner gets in the end
 //   planned: the leader is there to be read            whatever the leader has
-//   N acknowledgements for each transaction, and of    all that servers have which answer: what the leader has beyond
-//   those who gave them fewer than N not seen          that was not acknowledged
+//   N acknowledgements for each transaction, and of    all that servers have which answer, and what the leader had when
+//   those who may have given them fewer than N are     that began: what it has beyond that was not acknowledged
+//   not seen, or were restarted
 //   the leader's set is final                          all that anyone is known to have
 //   else: never proven, the leader may have            (as above, as far as it goes)
 //   acknowledged what nobody received

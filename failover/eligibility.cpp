@@ -57,6 +57,7 @@ std::string Eligibility::what_bars_as_source(std::size_t i) const {
   const auto& server = input_.servers[i];
   if (i == input_.leader) return input_.planned ? "is the leader to be replaced" : "is the leader that was lost";
   if (server.maintenance) return "is in maintenance";
+  if (!server.left_out.empty()) return server.left_out;
   if (!server.reachable) return "does not answer";
   if (auto why = what_bars_identity(server); !why.empty()) return why;
   if (server.sources.empty()) return "replicates from no server of this cluster";
@@ -69,6 +70,7 @@ std::string Eligibility::what_bars_alone(std::size_t i) const {
   const auto& server = input_.servers[i];
   if (server.ignored && i != input_.leader) return "is ignored, says the configuration";
   if (auto why = what_bars_as_source(i); !why.empty()) return why;
+  if (!server.barred.empty()) return server.barred;
   return what_bars_replication(i);
 }
 

@@ -5,6 +5,8 @@
 #include <initializer_list>
 #include <limits>
 
+#include "failover/probe_values.hpp"
+
 namespace sluice::failover {
 namespace {
 
@@ -32,12 +34,7 @@ class Row {
 
   template <typename Number>
   [[nodiscard]] std::optional<Number> number(std::initializer_list<std::string_view> columns) const {
-    const auto* cell = find(columns);
-    if (cell == nullptr) return std::nullopt;
-    Number value{};
-    const auto [end, error] = std::from_chars(cell->data(), cell->data() + cell->size(), value);
-    if (error != std::errc{} || end != cell->data() + cell->size()) return std::nullopt;
-    return value;
+    return parse_number<Number>(find(columns));
   }
 
   // Anything but a plain "off" counts as on: newer servers know more ways of being read-only than one.
@@ -65,6 +62,17 @@ class Row {
   const std::vector<std::optional<std::string>>& cells_;
 };
 
+std::chrono::milliseconds period(std::optional<double> seconds) {
+  constexpr double seconds_max = 4'294'967;  // of MASTER_HEARTBEAT_PERIOD
+  if (!seconds || !(*seconds > 0)) return std::chrono::milliseconds(0);
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::min(*seconds, seconds_max) * 1000));
+}
+
+IoThread io_thread(const std::string& running) {
+  if (running == "Yes") return IoThread::connected;
+  return running == "Connecting" || running == "Preparing" ? IoThread::connecting : IoThread::stopped;
+}
+
 // GTID sets are shown and compared as one line.
 std::string without_newlines(std::string text) {
   std::erase(text, '\n');
@@ -78,7 +86,22 @@ std::string error_text(const Row& row, std::string_view number_column, std::stri
   return text + " (" + std::to_string(number) + ")";
 }
 
-ReplicationChannel read_channel(const Row& row) {
+ChannelTraffic read_traffic(const Row& row, const ProbeValues& values) {
+  ChannelTraffic traffic;
+  traffic.io = io_thread(row.text({"Slave_IO_Running", "Replica_IO_Running"}));
+  const auto* gtids = row.find({"Gtid_IO_Pos", "Retrieved_Gtid_Set"});
+  if (gtids != nullptr && row.text({"Using_Gtid"}) != "No") traffic.gtids = without_newlines(*gtids);
+  traffic.log_position =
+      row.text({"Master_Log_File", "Source_Log_File"}) + ":" + row.text({"Read_Master_Log_Pos", "Read_Source_Log_Pos"});
+  traffic.heartbeats = row.number<std::uint64_t>({"Slave_received_heartbeats"});
+  if (!traffic.heartbeats) traffic.heartbeats = values.number<std::uint64_t>("slave_received_heartbeats");
+  auto heartbeat_period = row.number<double>({"Slave_heartbeat_period"});
+  if (!heartbeat_period) heartbeat_period = values.number<double>("slave_heartbeat_period");
+  traffic.heartbeat_period = period(heartbeat_period);
+  return traffic;
+}
+
+ReplicationChannel read_channel(const Row& row, const ProbeValues& values) {
   ReplicationChannel channel;
   channel.name = row.text({"Connection_name", "Channel_Name"});
   channel.source_host = row.text({"Master_Host", "Source_Host"});
@@ -93,7 +116,17 @@ ReplicationChannel read_channel(const Row& row) {
   channel.filters = row.filters();
   channel.last_io_error = error_text(row, "Last_IO_Errno", "Last_IO_Error");
   channel.last_sql_error = error_text(row, "Last_SQL_Errno", "Last_SQL_Error");
+  channel.traffic = read_traffic(row, values);
   return channel;
+}
+
+void read_positions(const Row& variables, ServerObservation& observation) {
+  observation.position = without_newlines(variables.text({"gtid_current_pos", "gtid_executed"}));
+  if (observation.position.empty()) observation.position = variables.text({"gtid_binlog_pos"});
+  observation.executed = without_newlines(variables.text({"gtid_binlog_state", "gtid_executed"}));
+  const auto replicated = variables.text({"gtid_slave_pos"});
+  if (!observation.executed.empty() && !replicated.empty()) observation.executed += ",";
+  observation.executed += replicated;
 }
 
 }  // namespace
@@ -121,13 +154,15 @@ std::string ServerKind::greeting_version(std::string_view driver_version) const 
 }
 
 std::string ServerKind::probe_statements() const {
-  std::string text =
-      "SELECT @@global.server_id AS server_id, @@global.read_only AS read_only, @@global.log_bin AS log_bin, @@global.";
+  std::string text = probe_values_query(*this) +
+                     "; SELECT @@global.server_id AS server_id, @@global.read_only AS read_only, @@global.log_bin AS "
+                     "log_bin, @@global.";
   text += flavour == Flavour::mysql && number >= 80'026 ? "log_replica_updates" : "log_slave_updates";
   text += " AS logs_replicated";
   if (flavour == Flavour::mariadb)
     return text +
-           ", @@global.gtid_current_pos AS gtid_current_pos, @@global.gtid_binlog_pos AS gtid_binlog_pos; "
+           ", @@global.gtid_current_pos AS gtid_current_pos, @@global.gtid_binlog_pos AS gtid_binlog_pos, "
+           "@@global.gtid_binlog_state AS gtid_binlog_state, @@global.gtid_slave_pos AS gtid_slave_pos; "
            "SHOW ALL SLAVES STATUS";
   text += ", @@global.server_uuid AS server_uuid, @@global.gtid_executed AS gtid_executed";
   if (number >= 50'708) text += ", @@global.super_read_only AS super_read_only";
@@ -139,8 +174,9 @@ std::string_view ServerKind::privilege() const {
 }
 
 bool read_probe(const ServerKind& kind, const std::vector<ResultTable>& tables, ServerObservation& observation) {
-  if (tables.size() != 2 || tables[0].rows.size() != 1) return false;
-  const Row variables(tables[0], 0);
+  if (tables.size() != 3 || tables[1].rows.size() != 1) return false;
+  const ProbeValues values(tables[0]);
+  const Row variables(tables[1], 0);
   const auto server_id = variables.number<std::uint32_t>({"server_id"});
   if (!server_id || variables.find({"read_only"}) == nullptr) return false;
   observation.flavour = kind.flavour;
@@ -150,11 +186,12 @@ bool read_probe(const ServerKind& kind, const std::vector<ResultTable>& tables, 
   observation.super_read_only = variables.on({"super_read_only"});
   observation.binary_log = variables.on_if_told({"log_bin"});
   observation.logs_replicated = variables.on_if_told({"logs_replicated"});
-  observation.position = without_newlines(variables.text({"gtid_current_pos", "gtid_executed"}));
-  if (observation.position.empty()) observation.position = variables.text({"gtid_binlog_pos"});
+  read_positions(variables, observation);
+  observation.semi_sync = values.semi_sync();
+  observation.instance = values.instance();
   observation.channels.clear();
-  for (std::size_t i = 0; i < tables[1].rows.size(); ++i)
-    observation.channels.push_back(read_channel(Row(tables[1], i)));
+  for (std::size_t i = 0; i < tables[2].rows.size(); ++i)
+    observation.channels.push_back(read_channel(Row(tables[2], i), values));
   return true;
 }
 

@@ -4,7 +4,8 @@
 // `read_probe(kind, tables, observation)`.
 //
 // Sources: MariaDB Knowledge Base, "SHOW REPLICA STATUS", "Global Transaction ID"; MySQL 5.6 and 8.4 Reference Manual,
-// "SHOW SLAVE STATUS Statement", "SHOW REPLICA STATUS Statement", "Replication and Binary Logging Options".
+// "SHOW SLAVE STATUS Statement", "SHOW REPLICA STATUS Statement", "Replication and Binary Logging Options",
+// "Semisynchronous Replication", "Server Status Variables".
 #pragma once
 
 #include <cstdint>
@@ -30,13 +31,18 @@ struct ServerKind {
   [[nodiscard]] static ServerKind from_version(std::string_view version);
   // The text as the server's greeting has it, from the driver's, which leaves "5.5.5-" out.
   [[nodiscard]] std::string greeting_version(std::string_view driver_version) const;
-  // Two statements in one text: variables, then the replication channels.
+  // Three statements in one text: names with values, variables, replication channels. In this order: a transaction that
+  // is executed before the leader was seen to wait for acknowledgements may have none.
   [[nodiscard]] std::string probe_statements() const;
-  // The privilege that the second statement needs.
+  // The privilege that the last statement needs.
   [[nodiscard]] std::string_view privilege() const;
 };
 
-// Fills identity, read-only state, position and channels. False: the tables are not what was asked for; `observation`
+// Of a SELECT: when the server was started, in seconds since 1970 by its own clock: another number for each run. Exact,
+// because both sides of the difference come from the statement's start.
+[[nodiscard]] std::string instance_expression(const ServerKind& kind);
+
+// Fills all that a probe asks for. False: the tables are not what was asked for; `observation`
 // may then be filled in part.
 [[nodiscard]] bool read_probe(const ServerKind& kind, const std::vector<ResultTable>& tables,
                               ServerObservation& observation);

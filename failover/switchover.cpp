@@ -11,6 +11,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr std::size_t ranges_shown = 8;
+
 std::string in_ms(milliseconds time) { return std::to_string(time.count()) + " ms"; }
 
 }  // namespace
@@ -28,7 +30,7 @@ Actions Switchover::start(TimePoint now) {
   assert(stage_ == Stage::ready);
   now_ = now;
   if (plan_.hook_before.empty()) return hold();
-  return enter(Stage::hook_before, make_hook(plan_.hook_before, plan_.leader));
+  return enter(Stage::hook_before, make_hook(plan_.hook_before, false));
 }
 
 Actions Switchover::on(const Outcome& outcome, TimePoint now) {
@@ -75,9 +77,10 @@ Actions Switchover::on_ok(const Action& action, const Outcome& outcome) {
     case Stage::hold:
       return freeze();
     case Stage::freeze:
+      frozen_with_ = protocol::GtidSet::parse(outcome.executed).value_or(protocol::GtidSet());
       return catch_up(outcome.position);
     case Stage::catch_up:
-      return record();
+      return compare(protocol::GtidSet::parse(outcome.executed).value_or(protocol::GtidSet()));
     case Stage::record:
       return promote();
     case Stage::promote:
@@ -152,7 +155,9 @@ Actions Switchover::on_failure(const Action& action, const std::string& error) {
 
 Actions Switchover::hold() {
   stall_end_ = now_ + plan_.stall_max;
-  return enter_stalled(Stage::hold, make(Act::hold, plan_.leader), plan_.drain_max);
+  Action hold = make(Act::hold, plan_.leader);
+  hold.settle = true;
+  return enter_stalled(Stage::hold, std::move(hold), plan_.drain_max);
 }
 
 Actions Switchover::freeze() { return enter_stalled(Stage::freeze, make(Act::freeze, plan_.leader), plan_.stall_max); }
@@ -165,6 +170,13 @@ Actions Switchover::catch_up(const std::string& position) {
   Action action = make(Act::await_position, plan_.candidate);
   action.position = position;
   return enter_stalled(Stage::catch_up, std::move(action), plan_.stall_max);
+}
+
+// Written by a super user since the checks: promoted, the candidate would give it to all.
+Actions Switchover::compare(const protocol::GtidSet& candidates) {
+  const auto extra = candidates.with_history(frozen_with_).minus(frozen_with_);
+  if (frozen_with_.empty() || extra.empty()) return record();
+  return roll_back(candidate() + " has transactions that " + leader() + " lacks: " + extra.to_string(ranges_shown));
 }
 
 Actions Switchover::record() {
@@ -201,7 +213,7 @@ Actions Switchover::after_repoint(const Action& action) {
 
 Actions Switchover::hook_after() {
   if (plan_.hook_after.empty()) return finish();
-  return enter(Stage::hook_after, make_hook(plan_.hook_after, undoing() ? plan_.leader : plan_.candidate));
+  return enter(Stage::hook_after, make_hook(plan_.hook_after, true));
 }
 
 Actions Switchover::finish() { return end(undoing() ? State::rolled_back : State::done, headline_); }
@@ -287,9 +299,12 @@ Action Switchover::make_follow(std::size_t server, std::size_t source) const {
   return action;
 }
 
-Action Switchover::make_hook(const std::string& hook, std::size_t leads) const {
-  Action action = make(Act::run_hook, leads);
+Action Switchover::make_hook(const std::string& hook, bool after) const {
+  const bool changed = after && !undoing();
+  Action action = make(Act::run_hook, changed ? plan_.candidate : plan_.leader);
+  action.source = changed ? plan_.leader : plan_.candidate;
   action.hook = hook;
+  action.after = after;
   action.budget = plan_.hook_max;
   return action;
 }
@@ -297,44 +312,34 @@ Action Switchover::make_hook(const std::string& hook, std::size_t leads) const {
 // ---- Words
 
 std::string Switchover::describe(const Action& action) const {
-  std::string text = stage_ >= Stage::undo_promote && stage_ <= Stage::undo_repoint ? "roll back: " : "";
-  text += to_string(action.act);
-  if (action.act == Act::run_hook) return text + " " + action.hook;
-  text += " " + name(action.server);
-  if (action.act == Act::follow) text += " -> " + name(action.source);
-  if (action.act == Act::record || action.act == Act::release) text += " under epoch " + std::to_string(action.epoch);
-  return text;
+  const bool back = stage_ >= Stage::undo_promote && stage_ <= Stage::undo_repoint;
+  return (back ? "roll back: " : "") + failover::describe(action, plan_.names);
 }
 
 std::string Switchover::what_failed(const Action& action) const {
-  const auto& server = name(action.server);
-  switch (action.act) {
-    case Act::hold:
-      return server + " was not drained";
-    case Act::cut:
-      return "what is open on " + server + " could not be ended";
-    case Act::release:
-      return "the gate could not be opened";
-    case Act::record:
-      return "it could not be recorded that " + server + " leads";
-    case Act::freeze:
-      return server + " could not be made read-only";
-    case Act::thaw:
-      return server + " could not be made writable again";
-    case Act::await_position:
-      return server + " did not catch up with " + leader();
-    case Act::promote:
-      return server + " could not be promoted";
-    case Act::follow:
-      return server + " does not follow " + name(action.source);
-    case Act::run_hook:
-      return "the hook " + action.hook + " failed";
-  }
-  return "?";
+  if (action.act == Act::await_position) return name(action.server) + " did not catch up with " + leader();
+  return failover::what_failed(action, plan_.names);
 }
 
 std::string Switchover::stall_is_over() const {
   return "clients had waited for " + in_ms(plan_.stall_max) + " (failover.switchover_stall_max_ms)";
+}
+
+std::string_view to_string(Switchover::State state) {
+  using State = Switchover::State;
+  switch (state) {
+    case State::running:
+      return "running";
+    case State::done:
+      return "done";
+    case State::refused:
+      return "refused";
+    case State::rolled_back:
+      return "rolled back";
+    case State::stuck:
+      return "stuck";
+  }
+  return "?";
 }
 
 }  // namespace sluice::failover

@@ -12,7 +12,8 @@
 //   what failed                                   what follows, in this order
 //   the hook before                               refused
 //   hold                                          release the old leader, under the epoch that holds
-//   freeze, await_position                        thaw the old leader; release it, under the epoch that holds
+//   freeze, await_position; the candidate turns   thaw the old leader; release it, under the epoch that holds
+//   out to have transactions of its own
 //   record                                        record the old leader under epoch + 1; thaw it; release it under that
 //   promote                                       freeze the candidate; record, thaw, release as above; the candidate
 //                                                 follows the old leader again, unless it has transactions of its own
@@ -34,13 +35,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "failover/action.hpp"
+#include "failover/pending_actions.hpp"
+#include "protocol/gtid_set.hpp"
 
 namespace sluice::failover {
-
-using TimePoint = std::chrono::steady_clock::time_point;
 
 struct SwitchoverPlan {
   std::vector<std::string> names;  // of all servers of the cluster
@@ -68,12 +70,7 @@ class Switchover {
     stuck,        // nobody leads, or the gate is closed: `reason()` says what an operator must do
   };
 
-  struct Step {
-    std::string what;  // "hold", "freeze db1", "roll back: thaw db1"
-    bool ok = false;
-    std::string error;
-    std::chrono::microseconds took{0};
-  };
+  using Step = failover::Step;
 
   explicit Switchover(SwitchoverPlan plan);
 
@@ -121,6 +118,7 @@ class Switchover {
   Actions hold();
   Actions freeze();
   Actions catch_up(const std::string& position);
+  Actions compare(const protocol::GtidSet& candidates);
   Actions record();
   Actions promote();
   Actions release(const std::string& position);
@@ -142,7 +140,7 @@ class Switchover {
   Action ask(Action action);
   [[nodiscard]] Action make(Act act, std::size_t server) const;
   [[nodiscard]] Action make_follow(std::size_t server, std::size_t source) const;
-  [[nodiscard]] Action make_hook(const std::string& hook, std::size_t leads) const;
+  [[nodiscard]] Action make_hook(const std::string& hook, bool after) const;
   [[nodiscard]] bool undoing() const { return undone_from_ != Stage::over; }
   [[nodiscard]] std::string stall_is_over() const;
   [[nodiscard]] std::string describe(const Action& action) const;
@@ -159,6 +157,7 @@ class Switchover {
   std::uint64_t next_id_;
   std::vector<Asked> asked_;               // and not answered
   std::string frozen_at_;                  // what the candidate must have
+  protocol::GtidSet frozen_with_;          // and what it may have; empty: not told
   Stage undone_from_ = Stage::over;        // the stage in which it was decided to roll back; over: it was not
   std::string cause_;                      // and why
   std::optional<std::string> strayed_to_;  // where a failed candidate was found, if it may have written something
@@ -167,5 +166,8 @@ class Switchover {
   std::string reason_;
   std::vector<Step> steps_;
 };
+
+// For people: "running", "done", "refused", "rolled back", "stuck".
+[[nodiscard]] std::string_view to_string(Switchover::State state);
 
 }  // namespace sluice::failover

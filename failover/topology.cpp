@@ -38,8 +38,13 @@ struct Verdict {
 class LeaderElection {
  public:
   LeaderElection(const ClusterState& previous, const Names& names, const std::vector<ServerObservation>& observations,
-                 const SourceGraph& graph)
-      : previous_(previous), names_(names), observations_(observations), graph_(graph), bar_(names.size()) {
+                 const SourceGraph& graph, const JudgeOptions& options)
+      : previous_(previous),
+        names_(names),
+        observations_(observations),
+        graph_(graph),
+        options_(options),
+        bar_(names.size()) {
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (names[i] == previous.last_leader) last_ = i;
     }
@@ -52,6 +57,7 @@ class LeaderElection {
       if (bar_[i].empty()) able.push_back(i);
     }
     if (able.empty()) return {std::nullopt, why_none()};
+    if (options_.recorded) return {able.front(), names_[able.front()] + " leads by the record, and is writable"};
     return able.size() == 1 ? decide_for(able.front()) : decide_among(able);
   }
 
@@ -59,10 +65,12 @@ class LeaderElection {
   // Why server i cannot lead, in words that follow its name; empty: it can.
   [[nodiscard]] std::string what_bars(std::size_t i) const {
     const auto& seen = observations_[i];
+    if (options_.recorded && options_.leader != i) return "does not lead by the record";
     if (!seen.reachable)
       return "is unreachable" + (seen.unreachable_since.empty() ? std::string() : " since " + seen.unreachable_since) +
              (seen.error.empty() ? std::string() : " (" + seen.error + ")");
     if (is_read_only(seen)) return "is read_only";
+    if (options_.recorded) return {};
     for (const auto source : graph_.sources(i)) {
       if (!is_ring_partner(i, source)) return "is writable, but replicates from " + names_[source];
     }
@@ -158,6 +166,7 @@ class LeaderElection {
   const Names& names_;
   const std::vector<ServerObservation>& observations_;
   const SourceGraph& graph_;
+  const JudgeOptions& options_;
   std::optional<std::size_t> last_;
   Names bar_;  // of each server: what_bars()
 };
@@ -192,13 +201,23 @@ auto identity(const ServerObservation& seen) {
   return std::tie(seen.flavour, seen.version, seen.capabilities, seen.server_id, seen.server_uuid);
 }
 
+bool same_channel(const ReplicationChannel& a, const ReplicationChannel& b) {
+  const auto all_but_traffic = [](const ReplicationChannel& c) {
+    return std::tie(c.name, c.source_host, c.source_port, c.source_server_id, c.io_running, c.sql_running, c.lag_ms,
+                    c.delay_s, c.filters, c.last_io_error, c.last_sql_error);
+  };
+  return all_but_traffic(a) == all_but_traffic(b);
+}
+
 bool looks_same(const ServerState& a, const ServerState& b) {
   const auto judged = [](const ServerState& s) { return std::tie(s.name, s.role, s.healthy, s.why, s.lag_ms); };
   const auto seen = [](const ServerState& s) {
     return std::tie(s.seen.reachable, s.seen.unreachable_since, s.seen.error, s.seen.read_only, s.seen.super_read_only,
-                    s.seen.position, s.seen.channels, s.seen.binary_log, s.seen.logs_replicated);
+                    s.seen.position, s.seen.binary_log, s.seen.logs_replicated);
   };
-  return judged(a) == judged(b) && seen(a) == seen(b) && identity(a.seen) == identity(b.seen);
+  return judged(a) == judged(b) && seen(a) == seen(b) && identity(a.seen) == identity(b.seen) &&
+         std::equal(a.seen.channels.begin(), a.seen.channels.end(), b.seen.channels.begin(), b.seen.channels.end(),
+                    same_channel);
 }
 
 bool usable_replica(const ServerState& state) { return state.role == Role::replica && state.healthy; }
@@ -255,7 +274,7 @@ ClusterState judge(const ClusterState& previous, const std::vector<std::string>&
                    const std::vector<ServerObservation>& observations, const JudgeOptions& options) {
   assert(names.size() == observations.size());
   const SourceGraph graph(names, observations);
-  auto verdict = LeaderElection(previous, names, observations, graph).decide();
+  auto verdict = LeaderElection(previous, names, observations, graph, options).decide();
   auto healths =
       judge_replicas(verdict.leader, names, observations, graph, lag_limits(previous, names.size(), options));
 
@@ -282,6 +301,50 @@ ClusterState judge(const ClusterState& previous, const std::vector<std::string>&
     }
   }
   keep_readable(previous, state);
+  for (std::size_t i = 0; i < options.set_aside.size(); ++i) {
+    if (!options.set_aside[i].empty()) state = without_reads(std::move(state), i, options.set_aside[i]);
+  }
+  return state;
+}
+
+ClusterState without_reads(ClusterState state, std::size_t server, std::string why) {
+  auto& aside = state.servers[server];
+  if (state.leader == server || !aside.seen.reachable) return state;
+  aside.healthy = false;
+  aside.why = std::move(why);
+  aside.reads_grace = 0;
+  return state;
+}
+
+ClusterState with_leader(ClusterState state, std::size_t leader, std::string reason) {
+  assert(leader < state.servers.size());
+  if (state.leader && state.leader != leader) {
+    auto& former = state.servers[*state.leader];
+    former.role = Role::replica;
+    former.healthy = false;
+    former.why = "led until " + state.servers[leader].name + " took over";
+    former.reads_grace = 0;
+  }
+  auto& server = state.servers[leader];
+  server.role = Role::leader;
+  server.healthy = true;
+  server.why = "takes writes";
+  server.lag_ms.reset();
+  state.leader = leader;
+  state.last_leader = server.name;
+  state.reason = std::move(reason);
+  return state;
+}
+
+ClusterState without_leader(ClusterState state, std::string reason) {
+  if (state.leader) {
+    auto& former = state.servers[*state.leader];
+    former.role = Role::unknown;
+    former.healthy = false;
+    former.why = reason;
+  }
+  state.leader.reset();
+  state.reason = std::move(reason);
   return state;
 }
 

@@ -244,6 +244,15 @@ GtidSet GtidSet::of_sources_in(const GtidSet& other) const {
   return result;
 }
 
+GtidSet GtidSet::last_of_each_source() const {
+  GtidSet result;
+  for (const Range& range : ranges_) {
+    if (result.ranges_.empty() || result.ranges_.back().source != range.source) result.ranges_.push_back(range);
+    result.ranges_.back().first = result.ranges_.back().last = range.last;
+  }
+  return result;
+}
+
 GtidSet GtidSet::by_domain() const {
   Ranges ranges = ranges_;
   for (Range& range : ranges) range.source.server = 0;

@@ -50,6 +50,8 @@ class GtidSet {
   [[nodiscard]] GtidSet written_by(std::uint32_t server_id, std::string_view server_uuid) const;
   // Those whose source (domain and server id, or UUID and tag) occurs in `other`, whatever their numbers.
   [[nodiscard]] GtidSet of_sources_in(const GtidSet& other) const;
+  // Of each source that occurs here only its transaction with the highest number.
+  [[nodiscard]] GtidSet last_of_each_source() const;
   // What positions mean, and not sets: of a domain everything up to the number, whoever wrote it. MySQL: the same set.
   [[nodiscard]] GtidSet by_domain() const;
   // A MariaDB server that was restored from a backup lists only what it logged since. Whoever has one of the

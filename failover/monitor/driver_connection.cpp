@@ -182,8 +182,9 @@ bool DriverConnection::next_call() {
       return status_ == 0 ? open_result() : end(driver_error());
     case Call::fetch_row:
       if (row_ != nullptr) return keep_row();
+      // After the last row, or an error in place of one, there is nothing to read: no network.
+      mysql_free_result(std::exchange(result_, nullptr));
       if (mysql_errno(mysql_) != 0) return end(driver_error());
-      mysql_free_result(std::exchange(result_, nullptr));  // all rows are read: no network
       call_ = Call::next_result;
       return true;
     case Call::next_result:

@@ -3,7 +3,8 @@
 // Flow: `connect(target, timeout, done)`; then any number of `query(sql, timeout, done)` with `tables()` in `done`; in
 // between `watch(on_readable)` tells when the server says something unasked, which means that the connection ends;
 // `close()`. One operation at a time. `done` is called from the io_context, never from inside these functions, and not
-// after `close()`. After an error the connection is good for `close()` only.
+// after `close()`. After an error the connection is good for `close()` only, unless it was a statement that the server
+// refused (is_refusal()).
 //
 // Connector/C owns the socket and closes it when it likes, so what the io_context watches is a duplicate of the
 // descriptor: whichever is closed first, the other stays what it was. A call that is given up half-way is resumed with

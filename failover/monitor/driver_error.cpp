@@ -47,7 +47,7 @@ std::string remedy(const DriverError& error, const ServerKind& kind, std::string
   }
 }
 
-// The driver keeps what the system said only in its text, at the end: "TLS/SSL error: Connection timed out (110)".
+// The driver keeps what connect(2) said only in its text, at the end: "Can't connect to server on '10.0.0.7' (111)".
 int errno_in(std::string_view text) {
   const auto bracket = text.rfind('(');
   int number = 0;
@@ -73,8 +73,22 @@ bool is_connection_lost(const DriverError& error) {
   }
 }
 
+// The driver's own numbers are 2000 to 2999 and from 5000 on.
+bool is_refusal(const DriverError& error) {
+  if (!error.failed() || error.timed_out || is_connection_lost(error)) return false;
+  return (error.code >= 1000 && error.code < 2000) || (error.code >= 3000 && error.code < 5000);
+}
+
 bool is_too_late(const DriverError& error) {
   return error.timed_out || (error.code == CR_SSL_CONNECTION_ERROR && errno_in(error.text) == ETIMEDOUT);
+}
+
+Probe classify_probe(const DriverError& error) {
+  if (is_refusal(error) || error.code == CR_AUTH_PLUGIN_CANNOT_LOAD) return Probe::turned_away;
+  const bool not_connected = error.code == CR_CONNECTION_ERROR || error.code == CR_CONN_HOST_ERROR;
+  if (!not_connected || error.timed_out) return Probe::silent;
+  const int why = errno_in(error.text);
+  return why == ECONNREFUSED || why == ENOENT ? Probe::refused : Probe::silent;
 }
 
 bool may_require_tls(const DriverError& error) {

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <cstdio>
-#include <ctime>
 #include <utility>
+
+#include "failover/monitor/utc_time.hpp"
 
 namespace sluice::failover {
 namespace {
@@ -14,15 +15,6 @@ using asio::ip::tcp;
 
 // Probes that are asked for out of turn come no closer than this.
 constexpr std::chrono::milliseconds soonest{50};
-
-std::string utc_now() {
-  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[40];
-  const auto length = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
-  return std::string(text, length);
-}
 
 }  // namespace
 
@@ -94,7 +86,7 @@ void ServerProbe::resolve() {
     const auto self = weak.lock();
     if (error || !self || self->stage_ != Stage::resolving) return;
     self->resolver_.cancel();
-    self->report_unreachable("the name " + self->server_.host + " is not resolved in time");
+    self->report_unreachable(Probe::silent, "the name " + self->server_.host + " is not resolved in time");
   });
   resolver_.async_resolve(
       server_.host, std::to_string(server_.port),
@@ -104,7 +96,8 @@ void ServerProbe::resolve() {
         if (self->stage_ != Stage::resolving) return;
         self->resolve_deadline_.cancel();
         if (error || found.empty())
-          return self->report_unreachable("the name " + self->server_.host + " has no address: " + error.message());
+          return self->report_unreachable(Probe::silent,
+                                          "the name " + self->server_.host + " has no address: " + error.message());
         const auto turn = self->attempts_ % found.size();
         const auto it = std::next(found.begin(), static_cast<std::ptrdiff_t>(turn));
         self->connect(it->endpoint().address().to_string());
@@ -141,7 +134,7 @@ void ServerProbe::on_answer(const DriverError& error) {
   if (error.failed()) return fail(error);
   if (read_probe(kind_, connection_->tables(), observation_)) return report_reachable();
   drop_connection();
-  report_unreachable("the server's answers are not those of a MySQL or MariaDB server");
+  report_unreachable(Probe::turned_away, "the server's answers are not those of a MySQL or MariaDB server");
 }
 
 void ServerProbe::fail(const DriverError& error) {
@@ -152,17 +145,18 @@ void ServerProbe::fail(const DriverError& error) {
     tried_twice_ = true;
     return resolve();
   }
-  report_unreachable(plain_error_.empty() ? explain(error, kind_, user_) : plain_error_);
+  auto failure = plain_failure_.value_or(Failure{classify_probe(error), explain(error, kind_, user_)});
+  report_unreachable(failure.how, std::move(failure.error));
 }
 
 // True: the connection was refused in a way that TLS may cure, and is to be tried with it now.
 bool ServerProbe::try_tls(const DriverError& error) {
-  if (!plain_error_.empty()) {  // that was the try: no better. One that took too long is worth another
+  if (plain_failure_) {  // that was the try: no better. One that took too long is worth another
     tls_ = false;
     tls_tried_ = !is_too_late(error);
   }
   if (tls_ || tls_tried_ || !may_require_tls(error)) return false;
-  plain_error_ = explain(error, kind_, user_);
+  plain_failure_ = Failure{classify_probe(error), explain(error, kind_, user_)};
   tls_tried_ = tls_ = true;
   return true;
 }
@@ -175,18 +169,20 @@ void ServerProbe::drop_connection() {
 
 void ServerProbe::report_reachable() {
   observation_.reachable = true;
-  plain_error_.clear();
+  observation_.probe = Probe::answered;
+  plain_failure_.reset();
   tls_tried_ = false;
   observation_.error.clear();
   observation_.unreachable_since.clear();
   rest();
 }
 
-void ServerProbe::report_unreachable(std::string error) {
+void ServerProbe::report_unreachable(Probe how, std::string error) {
   if (observation_.unreachable_since.empty()) observation_.unreachable_since = utc_now();
   observation_.reachable = false;
+  observation_.probe = how;
   observation_.error = std::move(error);
-  plain_error_.clear();
+  plain_failure_.reset();
   rest();
 }
 
@@ -203,7 +199,7 @@ void ServerProbe::rest() {
     });
   }
   const auto keep_alive = shared_from_this();  // on_result may stop us
-  on_result_(observation_);
+  on_result_(observation_, begun_);
 }
 
 }  // namespace sluice::failover

@@ -1,7 +1,7 @@
 // Asks one server, again and again, over one connection that stays open.
 //
-// Flow: `start()`; `on_result(observation)` is called after each probe, from the io_context; `probe_soon()` asks before
-// the interval is over; `stop()`, after which nothing is called.
+// Flow: `start()`; `on_result(observation, when it was asked)` is called after each probe, from the io_context;
+// `probe_soon()` asks before the interval is over; `stop()`, after which nothing is called.
 //
 // One probe: connect if need be, ask, tell. If the connection turns out to be cut, a second try is made at once, so
 // that a server that is gone is known to be gone and one that only restarted is seen again. Between probes the
@@ -15,6 +15,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,8 @@ namespace sluice::failover {
 
 class ServerProbe : public std::enable_shared_from_this<ServerProbe> {
  public:
-  using OnResult = std::function<void(const ServerObservation&)>;
+  using Clock = std::chrono::steady_clock;
+  using OnResult = std::function<void(const ServerObservation&, Clock::time_point asked)>;
 
   ServerProbe(boost::asio::io_context& io, MonitoredServer server, const MonitorOptions& options, OnResult on_result);
 
@@ -34,7 +36,6 @@ class ServerProbe : public std::enable_shared_from_this<ServerProbe> {
   void probe_soon();
 
  private:
-  using Clock = std::chrono::steady_clock;
   enum class Stage { stopped, idle, resolving, connecting, asking };
 
   void begin();
@@ -47,7 +48,7 @@ class ServerProbe : public std::enable_shared_from_this<ServerProbe> {
   bool try_tls(const DriverError& error);
   void drop_connection();
   void report_reachable();
-  void report_unreachable(std::string error);
+  void report_unreachable(Probe how, std::string error);
   void rest();
   void schedule(Clock::time_point when);
 
@@ -71,8 +72,12 @@ class ServerProbe : public std::enable_shared_from_this<ServerProbe> {
   bool tried_twice_ = false;       // within this probe
   bool again_ = false;             // asked for while a probe was under way
   bool tls_ = false;
-  // The error without TLS, while TLS is tried because of it; tried once until the server has been reached again.
-  std::string plain_error_;
+  struct Failure {
+    Probe how = Probe::none;
+    std::string error;
+  };
+  // The failure without TLS, while TLS is tried because of it; tried once until the server has been reached again.
+  std::optional<Failure> plain_failure_;
   bool tls_tried_ = false;
   unsigned attempts_ = 0;  // connections tried: names with several addresses take turns
 };

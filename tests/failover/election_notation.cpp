@@ -18,23 +18,9 @@ std::string uuid_of(char letter) {
 std::optional<GtidSet> parse_set(const std::string& text) {
   if (text == "?") return std::nullopt;
   if (text == "none") return GtidSet();
-  std::string spelled;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool is_name = (i == 0 || text[i - 1] == ',') && i + 1 < text.size() && text[i + 1] == ':';
-    spelled += is_name ? uuid_of(text[i]) : std::string(1, text[i]);
-  }
-  const auto set = GtidSet::parse(spelled);
+  const auto set = GtidSet::parse(spelled(text));
   if (!set) throw std::invalid_argument("no GTID set: " + text);
   return set;
-}
-
-std::string shortened(std::string text) {
-  for (char letter = 'a'; letter <= 'f'; ++letter) {
-    const auto uuid = uuid_of(letter);
-    for (auto at = text.find(uuid); at != std::string::npos; at = text.find(uuid))
-      text.replace(at, uuid.size(), 1, letter);
-  }
-  return text;
 }
 
 std::size_t index_of(const std::string& name) { return static_cast<std::size_t>(name.at(0) - 'A'); }
@@ -92,6 +78,10 @@ bool parse_flag(const std::string& word, ElectionServer& server) {
     server.disk_full = true;
   else if (word == "semi")
     server.semi_sync = true;
+  else if (word == "restarted")
+    server.restarted = true;
+  else if (word == "out")
+    server.left_out = "is left out";
   else if (word == "ignored")
     server.ignored = true;
   else if (word == "maintenance")
@@ -150,6 +140,24 @@ ElectionServer parse_server(const std::string& line, const ElectionInput& input)
 }
 
 }  // namespace
+
+std::string spelled(const std::string& text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_name = (i == 0 || text[i - 1] == ',') && i + 1 < text.size() && text[i + 1] == ':';
+    result += is_name ? uuid_of(text[i]) : std::string(1, text[i]);
+  }
+  return result;
+}
+
+std::string shortened(std::string text) {
+  for (char letter = 'a'; letter <= 'f'; ++letter) {
+    const auto uuid = uuid_of(letter);
+    for (auto at = text.find(uuid); at != std::string::npos; at = text.find(uuid))
+      text.replace(at, uuid.size(), 1, letter);
+  }
+  return text;
+}
 
 ElectionInput parse_election(const std::vector<std::string>& lines) {
   ElectionInput input;

@@ -9,7 +9,7 @@
 //   <B         a source; `<-`: none; without: the leader
 //   v=5.6      its version (without: 10.11; MySQL's sets: 5.6)
 //   id=N       its server id (without: A is 1, B is 2, …)
-//   down io sql stopped nolog noupdates full semi ignored maintenance delay=S filters=TEXT pref=N mysql
+//   down io sql stopped nolog noupdates full semi restarted out ignored maintenance delay=S filters=TEXT pref=N mysql
 // `io`, `sql`: this thread is not running; `stopped`: neither, and not since before the leader was lost. In MySQL's
 // sets a UUID is one letter: `a:1-5` was written by A.
 #pragma once
@@ -20,6 +20,10 @@
 #include "failover/election.hpp"
 
 namespace sluice::failover::testing {
+
+// UUIDs of one letter written out, and the other way round.
+[[nodiscard]] std::string spelled(const std::string& text);
+[[nodiscard]] std::string shortened(std::string text);
 
 [[nodiscard]] ElectionInput parse_election(const std::vector<std::string>& lines);
 [[nodiscard]] std::string describe(const ElectionInput& input, const Election& election);

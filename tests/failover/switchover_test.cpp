@@ -133,5 +133,22 @@ std::string replay(std::istream& in) {
 
 TEST(Switchover, MatchesTheGoldenFile) { match_golden_file("switchover.txt", replay); }
 
+// The candidate tells what it has executed when it has caught up: more than the leader was frozen with is its own.
+TEST(Switchover, ACandidateThatHasWrittenSinceTheChecksIsNotPromoted) {
+  const auto ask_after_catching_up = [](const std::string& candidates) {
+    Switchover switchover(parse_plan(std::istringstream("alone")));
+    Outcome outcome;
+    outcome.ok = true;
+    outcome.position = outcome.executed = "0-1-100";
+    for (outcome.id = switchover.start(begin).at(0).id; outcome.id < 3;)
+      outcome.id = switchover.on(outcome, begin).at(0).id;
+    outcome.executed = candidates;
+    return switchover.on(outcome, begin).at(0).act;
+  };
+  EXPECT_EQ(ask_after_catching_up("0-1-100"), Act::record);
+  EXPECT_EQ(ask_after_catching_up(""), Act::record);  // not told: its position has to do
+  EXPECT_EQ(ask_after_catching_up("0-1-100,0-2-101"), Act::thaw);
+}
+
 }  // namespace
 }  // namespace sluice::failover

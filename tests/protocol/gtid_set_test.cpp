@@ -190,6 +190,12 @@ TEST(GtidSet, TellsWhichSourcesAnotherHasToo) {
   EXPECT_EQ(set("0-1-9").of_sources_in(GtidSet()).to_string(), "");
 }
 
+TEST(GtidSet, TheLastOfEachSource) {
+  EXPECT_EQ(shortened(set("a:1-5:7-9,b:3").last_of_each_source().to_string()), "a:9,b:3");
+  EXPECT_EQ(set("0-1-9,0-2-9").minus(set("0-1-9,0-2-9").last_of_each_source()).to_string(), "0-1-8,0-2-8");
+  EXPECT_TRUE(GtidSet().last_of_each_source().empty());
+}
+
 TEST(GtidSet, ByDomainTheLastNumberCounts) {
   EXPECT_EQ(set("0-1-100,0-2-105,3-7-2").by_domain(), set("0-0-105,3-0-2"));
   EXPECT_EQ(set("a:1-5,b:2").by_domain(), set("a:1-5,b:2"));

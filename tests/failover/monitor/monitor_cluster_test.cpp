@@ -224,6 +224,40 @@ TEST_P(MonitorClusterTest, TellsNothingWhileNothingChanges) {
   EXPECT_EQ(run.told().size(), told);
 }
 
+TEST_P(MonitorClusterTest, JudgesNothingWhileTheLeaderIsChangedOnPurpose) {
+  MonitorRun run(options());
+  await_all_well(run);
+  run.monitor().pause();
+  const auto told = run.told().size();
+  cluster()->set_read_only(0, true);
+  cluster()->set_read_only(1, false);
+  run.monitor().lead(1, "made so");
+  ASSERT_EQ(run.told().size(), told + 1);
+  EXPECT_EQ(run.told().back().leader, 1U);
+  EXPECT_EQ(run.told().back().reason, "made so");
+  EXPECT_FALSE(run.told().back().servers[0].healthy) << "nobody has seen yet that it follows";
+  EXPECT_TRUE(run.told().back().servers[2].healthy);
+  bool judged = false;
+  run.monitor().resume([&] { judged = true; });
+  EXPECT_FALSE(judged);
+  run.run_until("judged anew", [&] { return judged; });
+  EXPECT_EQ(run.monitor().state().leader, std::nullopt) << "it still follows, so it can't lead";
+  cluster()->set_read_only(1, true);
+  cluster()->set_read_only(0, false);
+  await_all_well(run);
+}
+
+TEST_P(MonitorClusterTest, KnowsFromItsRecordWhoLedLast) {
+  auto known = options();
+  known.last_leader = known.servers[2].name;
+  cluster()->set_read_only(0, true);
+  MonitorRun run(known);
+  const auto state = run.await("judged", [](const ClusterState& s) { return s.servers[0].seen.reachable; });
+  EXPECT_EQ(state.last_leader, known.servers[2].name);
+  cluster()->set_read_only(0, false);
+  await_all_well(run);
+}
+
 TEST_P(MonitorClusterTest, LeavesNoDescriptorsBehind) {
   cluster()->node(2).kill();
   const auto before = testing::open_descriptors();

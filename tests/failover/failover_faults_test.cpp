@@ -1,0 +1,407 @@
+// failover/failover.hpp against servers, a gate and a record that fail in every way at every step: whatever happens,
+// nothing that was acknowledged is lost, nothing is promoted that is not fenced off, and who leads is what was said.
+//
+// Each action of a run gets a `Fault`; a run is the list of them. `explore()` makes all runs with up to so many faults:
+// each one is run again with a fault at the first step after those that it names, at the second, …
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "failover/failover.hpp"
+
+namespace sluice::failover {
+namespace {
+
+using protocol::GtidSet;
+using std::chrono::milliseconds;
+using State = Failover::State;
+
+constexpr std::size_t lost = 0;
+
+enum class Fault : char {
+  none = '.',
+  refused = 'r',      // nothing happens, and it is said
+  lied = 'l',         // it happens, and a failure is told
+  silent = 's',       // nothing happens, nothing is said
+  silent_done = 'd',  // it happens, nothing is said
+  silent_late = 'L',  // it happens when it has been given up, before the next action on the same place
+};
+constexpr std::array faults = {Fault::refused, Fault::lied, Fault::silent, Fault::silent_done, Fault::silent_late};
+using Faults = std::vector<Fault>;
+
+std::string to_text(const Faults& run) {
+  std::string text;
+  for (const auto fault : run) text += static_cast<char>(fault);
+  return text;
+}
+
+// What is the case, beside the faults.
+struct Setting {
+  const char* name = "";
+  bool leader_answers = false;
+  std::uint32_t acks = 1;
+  Loss loss = Loss::none;
+  bool best_is_ignored = false;
+  bool strangers_write = true;  // whoever takes writes gets some, not through this proxy
+};
+
+// A server as it is: what it has executed and received of the lost leader's, and wrote itself.
+struct Server {
+  int executed = 0;
+  int received = 0;
+  int own = 0;
+  bool writable = false;
+  bool receives = true;
+  std::optional<std::size_t> source = lost;
+};
+
+constexpr int acknowledged = 104;
+
+class World {
+ public:
+  explicit World(const Setting& setting) : setting_(setting) {
+    servers_ = {
+        {106, 106, 0, true, false, std::nullopt}, {98, 104, 0, false, true, lost}, {100, 103, 0, false, true, lost}};
+  }
+
+  [[nodiscard]] bool answers(const Action& action) const {
+    const bool of_gate = action.act == Act::hold || action.act == Act::cut || action.act == Act::release;
+    const bool of_record = action.act == Act::record || action.act == Act::depose;
+    return of_gate || of_record || action.server != lost || setting_.leader_answers;
+  }
+
+  // What the action does, and the outcome that tells of it.
+  Outcome take_effect(const Action& action) {
+    auto& server = servers_[action.server];
+    Outcome outcome;
+    outcome.id = action.id;
+    outcome.ok = true;
+    switch (action.act) {
+      case Act::depose:
+        recorded_ = {action.epoch, std::nullopt};
+        break;
+      case Act::record:
+        recorded_ = {action.epoch, action.server};
+        break;
+      case Act::hold:
+        gate_.reset();
+        break;
+      case Act::cut:
+        cut_ = true;
+        break;
+      case Act::freeze:
+        server.writable = false;
+        break;
+      case Act::stop_io:
+      case Act::start_io:
+        server.receives = action.act == Act::start_io;
+        break;
+      case Act::apply_relay_log:
+        server.executed = server.received;
+        break;
+      case Act::follow:
+        follow(server, action.source);
+        break;
+      case Act::await_position:
+        outcome.ok = server.executed >= std::stoi(action.position.substr(action.position.rfind('-') + 1));
+        break;
+      case Act::promote:
+      case Act::thaw:
+        promote(action);
+        break;
+      case Act::release:
+        release(action);
+        break;
+      default:
+        break;
+    }
+    outcome.position = outcome.executed = text_of(server, server.executed);
+    outcome.received = text_of(server, server.received);
+    for (auto& any : servers_) any.own += setting_.strangers_write && any.writable && &any != servers_.data();
+    return outcome;
+  }
+
+  void check_end(const Failover& failover) const {
+    const auto leader = failover.leader();
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+      if (!servers_[i].writable || i == leader) continue;
+      const auto& known = failover.unfrozen();
+      EXPECT_NE(std::find(known.begin(), known.end(), i), known.end()) << "takes writes, and nobody knows: " << i;
+    }
+    switch (failover.state()) {
+      case State::done:
+      case State::reinstated:
+        EXPECT_EQ(gate_, leader);
+        EXPECT_TRUE(servers_[*leader].writable);
+        EXPECT_EQ(recorded_, (Record{failover.last_epoch(), leader}));
+        for (std::size_t i = 1; i < servers_.size(); ++i) {
+          const auto& known = failover.strays();
+          if (i != leader && (servers_[i].source != leader || !servers_[i].receives)) {
+            EXPECT_NE(std::find(known.begin(), known.end(), i), known.end()) << "does not follow: " << i;
+          }
+        }
+        break;
+      case State::stuck:
+        EXPECT_TRUE(servers_[*leader].writable);
+        break;
+      case State::failed:
+      case State::refused:
+        EXPECT_TRUE(!gate_ || gate_ == lost);
+        break;
+      case State::running:
+        ADD_FAILURE() << "it never ends";
+    }
+  }
+
+ private:
+  using Record = std::pair<std::uint64_t, std::optional<std::size_t>>;
+
+  static std::string text_of(const Server& server, int last) {
+    auto text = "0-1-" + std::to_string(last);
+    if (server.own > 0) text += ",1-9-" + std::to_string(server.own);
+    return text;
+  }
+
+  void follow(Server& server, std::size_t source) {
+    server.writable = false;
+    server.receives = true;
+    server.source = source;
+    EXPECT_LE(server.executed, servers_[source].executed) << "has what its source lacks";
+    EXPECT_EQ(server.own, 0) << "a server with transactions of its own follows";
+    server.executed = server.received = servers_[source].executed;
+  }
+
+  void promote(const Action& action) {
+    auto& server = servers_[action.server];
+    EXPECT_TRUE(cut_ && !gate_) << "promoted before the lost leader was cut off";
+    EXPECT_GE(recorded_.first, 8U) << "promoted before the lost leader was deposed";
+    EXPECT_EQ(recorded_.second, action.server) << "not what was recorded";
+    if (setting_.loss == Loss::none) {
+      EXPECT_GE(server.executed, acknowledged) << "promoted without all that was acknowledged";
+    }
+    EXPECT_EQ(server.own, 0);
+    server.writable = true;
+    server.source.reset();
+  }
+
+  void release(const Action& action) {
+    EXPECT_TRUE(servers_[action.server].writable) << "clients are sent to a server that takes no writes";
+    EXPECT_TRUE(led_.emplace(action.epoch, action.server).second) << "two releases under one epoch";
+    EXPECT_EQ(recorded_, (Record{action.epoch, action.server})) << "not what was recorded";
+    gate_ = action.server;
+  }
+
+  const Setting& setting_;
+  std::vector<Server> servers_;
+  std::optional<std::size_t> gate_ = lost;
+  bool cut_ = false;
+  Record recorded_{7, lost};
+  std::map<std::uint64_t, std::size_t> led_{{7, lost}};
+};
+
+FailoverPlan make_plan(const Setting& setting) {
+  FailoverPlan plan;
+  plan.epoch = 8;
+  plan.known.leader = lost;
+  plan.known.leader_acks = setting.acks;
+  plan.known.loss = setting.loss;
+  for (std::size_t i = 0; i < 3; ++i) {
+    ElectionServer server;
+    server.name = "db" + std::to_string(i + 1);
+    server.flavour = Flavour::mariadb;
+    server.version = 101119;
+    server.server_id = static_cast<std::uint32_t>(i + 1);
+    server.executed = server.received = GtidSet::parse("0-1-" + std::to_string(i == 0 ? 105 : 98));
+    server.reachable = i > 0;
+    server.binary_log = server.logs_replicated = server.io_running = server.sql_running = true;
+    server.semi_sync = i > 0;
+    server.ignored = i == 1 && setting.best_is_ignored;
+    if (i > 0) server.sources = {lost};
+    plan.known.servers.push_back(server);
+  }
+  return plan;
+}
+
+class Trial {
+ public:
+  Trial(const Setting& setting, const Faults& faults_of_run)
+      : plan_(make_plan(setting)), faults_(faults_of_run), failover_(plan_), world_(setting) {
+    take(failover_.start(now_));
+    while (failover_.state() == State::running && (!to_do_.empty() || failover_.deadline())) {
+      if (to_do_.empty())
+        give_up();
+      else
+        do_next();
+    }
+    for (const auto& action : silent_) {
+      if (fault_of(action) == Fault::silent_late) world_.take_effect(action);
+    }
+    world_.check_end(failover_);
+    EXPECT_FALSE(failover_.deadline()) << "an answer is awaited after the end";
+    EXPECT_EQ(failover_.steps().size(), asked_.size()) << "an action is neither answered nor given up";
+    EXPECT_FALSE(failover_.reason().empty());
+    for (const auto& action : asked_) EXPECT_TRUE(failover_.on(answer(action, true), now_).empty());
+    EXPECT_TRUE(failover_.on_deadline(now_ + std::chrono::hours(1)).empty());
+  }
+
+  [[nodiscard]] State state() const { return failover_.state(); }
+  [[nodiscard]] std::size_t actions() const { return asked_.size(); }
+
+ private:
+  static Outcome answer(const Action& action, bool ok) {
+    Outcome outcome;
+    outcome.id = action.id;
+    outcome.ok = ok;
+    return outcome;
+  }
+
+  [[nodiscard]] Fault fault_of(const Action& action) const {
+    const auto index = action.id - plan_.first_id;
+    const auto fault = index < faults_.size() ? faults_[index] : Fault::none;
+    return fault == Fault::none && !world_.answers(action) ? Fault::refused : fault;
+  }
+
+  void take(const Actions& actions) {
+    for (const auto& action : actions) {
+      EXPECT_GT(action.budget, milliseconds(0));
+      EXPECT_EQ(action.id, plan_.first_id + asked_.size());
+      asked_.push_back(action);
+      to_do_.push_back(action);
+    }
+    EXPECT_LT(asked_.size(), 100U) << "it goes on for ever";
+  }
+
+  void do_next() {
+    const Action action = to_do_.front();
+    to_do_.erase(to_do_.begin());
+    now_ += milliseconds(1);
+    catch_up_late(action);
+    const auto fault = fault_of(action);
+    const bool happens = fault == Fault::none || fault == Fault::lied || fault == Fault::silent_done;
+    auto outcome = happens && world_.answers(action) ? world_.take_effect(action) : answer(action, false);
+    if (fault != Fault::none) outcome.ok = false;
+    if (fault == Fault::none || fault == Fault::refused || fault == Fault::lied)
+      take(failover_.on(outcome, now_));
+    else
+      silent_.push_back(action);
+  }
+
+  // What was given up at this place comes to its end before anything else is done there.
+  void catch_up_late(const Action& next) {
+    for (auto it = silent_.begin(); it != silent_.end();) {
+      if (place_of(*it) != place_of(next)) {
+        ++it;
+        continue;
+      }
+      if (fault_of(*it) == Fault::silent_late && world_.answers(*it)) world_.take_effect(*it);
+      it = silent_.erase(it);
+    }
+  }
+
+  // Actions on one place come one after the other: a server, the gate, the record.
+  static std::pair<Act, std::size_t> place_of(const Action& action) {
+    switch (action.act) {
+      case Act::hold:
+      case Act::cut:
+      case Act::release:
+        return {Act::hold, 0};
+      case Act::record:
+      case Act::depose:
+        return {Act::record, 0};
+      default:
+        return {Act::freeze, action.server};
+    }
+  }
+
+  void give_up() {
+    now_ = *failover_.deadline();
+    take(failover_.on_deadline(now_));
+  }
+
+  const FailoverPlan plan_;
+  const Faults faults_;
+  Failover failover_;
+  World world_;
+  TimePoint now_;
+  Actions asked_;
+  Actions to_do_;
+  Actions silent_;  // not answered; nothing else was done at their place yet
+};
+
+struct Tally {
+  std::map<State, int> ends;
+  int runs = 0;
+};
+
+void explore(const Setting& setting, const Faults& run, int faults_left, Tally& tally) {
+  const Trial trial(setting, run);
+  ++tally.runs;
+  ++tally.ends[trial.state()];
+  if (::testing::Test::HasFailure()) {
+    ADD_FAILURE() << setting.name << ", the run '" << to_text(run) << "'";
+    return;
+  }
+  if (faults_left == 0) return;
+  for (auto step = run.size(); step < trial.actions(); ++step) {
+    for (const auto fault : faults) {
+      Faults next = run;
+      next.resize(step, Fault::none);
+      next.push_back(fault);
+      explore(setting, next, faults_left - 1, tally);
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+constexpr std::array settings = {
+    Setting{"semi-synchronous, the leader is gone"},
+    Setting{"semi-synchronous, the leader can be frozen", true},
+    Setting{"semi-synchronous, the best one can't lead", false, 1, Loss::none, true},
+    Setting{"asynchronous, the leader can be frozen", true, 0},
+    Setting{"asynchronous, any loss is allowed", false, 0, Loss::any},
+};
+
+TEST(FailoverFaults, NothingLostAndAlwaysATrueEnd) {
+  Tally tally;
+  for (const auto& setting : settings) explore(setting, {}, 3, tally);
+  EXPECT_GT(tally.runs, 50'000);
+  for (const auto state : {State::done, State::reinstated, State::failed, State::stuck})
+    EXPECT_GE(tally.ends[state], 5) << static_cast<int>(state);
+}
+
+// Who leads after one fault, by the step at which it happens, when the leader is gone: another replica takes over from
+// one that fails, as long as everything that was acknowledged is there.
+TEST(FailoverFaults, OneFaultLeavesALeader) {
+  Setting setting = settings[0];
+  setting.strangers_write = false;
+  const std::vector<State> expected = {
+      State::failed,  // depose
+      State::failed,  // hold
+      State::failed,  // cut
+      State::done,    // freeze: the leader is gone anyway
+      State::failed,  // stop_io: who may have acknowledged does not answer
+      State::failed,  // stop_io
+      State::done,    // apply_relay_log: the other one gets it from there, as it was only late
+      State::failed,  // record
+      State::done,    // promote: the other one does
+      State::stuck,   // release
+      State::done,    // stop_io: the other one is rejoined later
+      State::done};   // follow
+  ASSERT_EQ(Trial(setting, {}).actions(), expected.size());
+  for (std::size_t step = 0; step < expected.size(); ++step) {
+    for (const auto fault : faults) {
+      Faults run(step, Fault::none);
+      run.push_back(fault);
+      EXPECT_EQ(Trial(setting, run).state(), expected[step]) << to_text(run);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sluice::failover
