@@ -43,8 +43,9 @@ struct Answer {
   bool status_seen = false;
   std::uint64_t last_insert_id = 0;
   std::uint16_t warnings = 0;
-  bool cursor = false;  // a cursor stays open on the connection
-  bool rows = false;    // it held a resultset, whose end tells no insert id
+  bool cursor = false;    // a cursor stays open on the connection
+  bool rows = false;      // it held a resultset, whose end tells no insert id
+  bool withheld = false;  // it was an error, and the user kept it from its client
   protocol::PrepareOk prepared;
 };
 
@@ -55,6 +56,9 @@ class BackendUser {
   // A preparation step was refused by the server; the connection's state is not known any more.
   virtual void on_prepare_refused(Backend& backend, const protocol::ErrPacket& error) = 0;
   virtual void on_answer(Backend& backend, io::Slice bytes) = 0;
+  // The answer is an error and nothing else. True: it does not come to `on_answer`. Not asked where answers are put
+  // into another form: a client that logged on before a server was seen gets its errors as they come.
+  [[nodiscard]] virtual bool withholds(const Backend& backend) const = 0;
   // The client's own statement id, to be put into the prepare answer before it is handed on.
   virtual std::uint32_t client_statement_id() = 0;
   virtual void on_answered(Backend& backend) = 0;
@@ -156,8 +160,13 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   // What LAST_INSERT_ID() gives on it, once it was given back; nullopt: not known.
   std::optional<std::uint64_t> insert_id = 0;
   std::uint32_t last_session = 0;  // who had it last: its diagnostics, and nobody else's, are on it
+  // Whose error or warnings were the last on it: statements without tables leave them there. 0: they were cleared.
+  std::uint32_t diagnostics_of = 0;
+  static constexpr std::uint32_t nobody = UINT32_MAX;  // a request of ours warned
   std::uint64_t idle_since_ms = 0;
   bool tainted = false;  // something on it can't be undone: close it instead of giving it back
+  // A stored function may have left variables or locks on it: its session may keep it, nobody else gets it.
+  bool one_sessions = false;
   // A request of ours was answered after the user's last statement: ROW_COUNT() and FOUND_ROWS() are about that now.
   bool row_counts_gone = false;
 
@@ -196,6 +205,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   void answer_bytes_translated(io::Slice& bytes);
   void note_packet(protocol::PacketRole role, protocol::Bytes payload);
   void note_ok(const protocol::OkPacket& ok);
+  [[nodiscard]] bool withhold_error();
   // The framer's packet as this client must get it; empty: as it is (`in_place`, if given, was mended where it lies).
   [[nodiscard]] protocol::ByteBuffer rewritten_packet(std::uint8_t* in_place);
   [[nodiscard]] static std::string unasked_text(const io::Slice& bytes);

@@ -53,6 +53,10 @@ void Backend::answer_bytes(io::Slice& bytes) {
     ByteBuffer rewritten;
     if (packet) {
       note_packet(framer_.role(), framer_.payload());
+      if (framer_.role() == PacketRole::error && run == 0 && withhold_error()) {
+        bytes.drop_front(step.bytes);
+        continue;
+      }
       rewritten = rewritten_packet(in_place ? bytes.data() + run : nullptr);
     }
     if (step.kind == FramerStep::Kind::relay || (in_place && rewritten.empty())) {
@@ -125,6 +129,11 @@ void Backend::note_packet(PacketRole role, Bytes payload) {
     case PacketRole::local_infile:
       break;
   }
+}
+
+bool Backend::withhold_error() {
+  answer_.withheld = !answer_.started && user_ != nullptr && user_->withholds(*this);
+  return answer_.withheld;
 }
 
 void Backend::note_ok(const protocol::OkPacket& ok) {

@@ -22,7 +22,6 @@ void Backend::prepare(const Preparation& preparation) {
   if (preparation.read_insert_id) {
     request(Command::query, "SELECT LAST_INSERT_ID()", {OwnRequest::Kind::read_insert_id, nullptr, {}});
   }
-  if (!preparation.statement_of_ours.empty()) request(Command::query, preparation.statement_of_ours, {});
   request_steps(preparation.before);
   if (preparation.statement != nullptr) {
     request(Command::stmt_prepare, preparation.statement->sql, {OwnRequest::Kind::prepare, preparation.statement, {}});
@@ -32,14 +31,16 @@ void Backend::prepare(const Preparation& preparation) {
     request(Command::query, "SET last_insert_id=" + std::to_string(*preparation.set_last_insert_id), {});
     insert_id = preparation.set_last_insert_id;
   }
+  if (!preparation.statement_of_ours.empty()) request(Command::query, preparation.statement_of_ours, {});
   assert(!own_.empty());
   start_own_answer();
 }
 
 void Backend::request_steps(const StateSteps& steps) {
+  if (steps.schema_first) request(Command::init_db, *steps.schema, {});
   if (!steps.set_names.empty()) request(Command::query, steps.set_names, {});
   if (!steps.sets.empty()) request(Command::query, steps.sets, {});
-  if (steps.schema) request(Command::init_db, *steps.schema, {});
+  if (steps.schema && !steps.schema_first) request(Command::init_db, *steps.schema, {});
 }
 
 void Backend::request(Command command, std::string_view text, OwnRequest own) {
@@ -96,7 +97,9 @@ void Backend::own_packet() {
       break;
     case PacketRole::ok:
       // Kept true step by step: if a later one is refused, a session may still be tied to the connection.
-      if (const auto ok = protocol::parse_ok(framer_.payload(), negotiated_); ok && !ok->session_state.empty()) {
+      if (const auto ok = protocol::parse_ok(framer_.payload(), negotiated_); ok) {
+        if (ok->warnings != 0) diagnostics_of = nobody;
+        if (ok->session_state.empty()) break;
         const auto track = protocol::parse_session_state(ok->session_state);
         if (track && track->schema) state.schema = *track->schema;
       }
@@ -150,10 +153,12 @@ std::vector<std::optional<std::string>> only_row(Bytes packets) {
   return row;
 }
 
-std::uint64_t only_number(Bytes packets) {
+// None: no row came, as a session that sets sql_select_limit to 0 gets none.
+std::optional<std::uint64_t> only_number(Bytes packets) {
   const auto row = only_row(packets);
+  if (row.size() != 1 || !row[0]) return std::nullopt;
   std::uint64_t value = 0;
-  if (row.size() == 1 && row[0]) std::from_chars(row[0]->data(), row[0]->data() + row[0]->size(), value);
+  std::from_chars(row[0]->data(), row[0]->data() + row[0]->size(), value);
   return value;
 }
 

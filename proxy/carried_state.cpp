@@ -55,6 +55,11 @@ void CarriedState::replace_parse_settings(const std::vector<router::Assignment>&
   refresh_fingerprint();
 }
 
+bool CarriedState::follows_schema() const {
+  const router::Assignment* collation = find(variables_, "collation_connection");
+  return collation != nullptr && collation->value == "@@collation_database";
+}
+
 void CarriedState::refresh_fingerprint() {
   fingerprint_ = 0;
   for (const auto& v : variables_) {
@@ -66,6 +71,7 @@ void CarriedState::refresh_fingerprint() {
 namespace {
 
 bool same_charset(const CarriedState& a, const CarriedState& b) {
+  if (b.follows_schema() && a.schema != b.schema) return false;
   const auto of_handshake = [](const auto& v) { return comes_from_handshake(v.name); };
   return std::ranges::equal(a.variables() | std::views::filter(of_handshake),
                             b.variables() | std::views::filter(of_handshake));
@@ -97,8 +103,9 @@ std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState&
   if (from.schema != to.schema) {
     if (to.schema.empty()) return std::nullopt;
     steps.schema = to.schema;
+    steps.schema_first = to.follows_schema();
   }
-  if (from.fingerprint() != to.fingerprint() || from.variables() != to.variables()) {
+  if (from.fingerprint() != to.fingerprint() || from.variables() != to.variables() || steps.schema_first) {
     if (!same_charset(from, to) && !append_charset(steps, from, to, handshake)) return std::nullopt;
     for (const auto& v : from.variables()) {
       const bool said = find(to.variables(), v.name) != nullptr;

@@ -28,6 +28,9 @@ class CarriedState {
   // Equal for states whose variables were set alike; kept up to date by `assign`. 0: none set.
   [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_; }
 
+  // SET CHARACTER SET took the connection's collation from the selected schema.
+  [[nodiscard]] bool follows_schema() const;
+
   // Those by which the server reads a text (character set, SQL mode): a prepared statement keeps them for good.
   [[nodiscard]] std::vector<router::Assignment> parse_settings() const;
   void replace_parse_settings(const std::vector<router::Assignment>& settings);
@@ -47,6 +50,7 @@ class CarriedState {
 // What to say on a connection in state `from` so that it is in state `to`.
 struct StateSteps {
   std::optional<std::string> schema;  // COM_INIT_DB with this name
+  bool schema_first = false;          // before the others: one of them takes its value from it
   std::string sets;                   // one `SET a=1, b=DEFAULT` statement; empty: none
   std::string set_names;              // a `SET NAMES …` statement before it; empty: none
   [[nodiscard]] bool none() const { return !schema && sets.empty() && set_names.empty(); }

@@ -18,6 +18,8 @@ class ChannelHandler {
  public:
   virtual void on_connected(int error) = 0;  // only for `connect`; not 0: it failed and is closed already
   virtual void on_bytes(io::Slice bytes) = 0;
+  // See io::StreamHandler::on_peer_ended. Under TLS a peer that ends is gone.
+  virtual bool on_peer_ended() { return false; }
   virtual void on_gone(std::string_view why) = 0;  // closed already; nothing more is called
   virtual void on_drained() = 0;                   // see io::StreamHandler::on_drained
 
@@ -62,6 +64,7 @@ class Channel final : private io::StreamHandler, private io::TimerHandler {
 
   void on_connected(int error) override;
   void on_received(io::Slice slice) override;
+  bool on_peer_ended() override { return engine_ == nullptr && handler_.on_peer_ended(); }
   void on_closed(int error) override;
   void on_drained() override { handler_.on_drained(); }
 

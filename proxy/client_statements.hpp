@@ -46,6 +46,7 @@ class ClientStatements {
     if (it == by_id_.end()) return;
     text_bytes_ -= it->second.text->sql.size();
     open_ -= it->second.open() ? 1 : 0;
+    sent_ahead_ -= it->second.long_data ? 1 : 0;
     texts_.erase(it->second.text.get());
     by_id_.erase(it);
   }
@@ -53,17 +54,22 @@ class ClientStatements {
     by_id_.clear();
     texts_.clear();
     text_bytes_ = 0;
-    open_ = 0;
+    open_ = sent_ahead_ = 0;
   }
   // Neither a cursor is open nor long data waits in any of them.
   [[nodiscard]] bool nothing_open() const { return open_ == 0; }
   void set_cursor(ClientStatement& statement, bool open) { set(statement, statement.cursor, open); }
-  void set_long_data(ClientStatement& statement, bool waits) { set(statement, statement.long_data, waits); }
+  void set_long_data(ClientStatement& statement, bool waits) {
+    sent_ahead_ -= statement.long_data ? 1 : 0;
+    set(statement, statement.long_data, waits);
+    sent_ahead_ += statement.long_data ? 1 : 0;
+  }
+  [[nodiscard]] bool nothing_sent_ahead() const { return sent_ahead_ == 0; }
   // Their connection is gone, and with it cursors and data sent ahead.
   void forget_open() {
     if (open_ == 0) return;
     for (auto& [id, statement] : by_id_) statement.cursor = statement.long_data = false;
-    open_ = 0;
+    open_ = sent_ahead_ = 0;
   }
   [[nodiscard]] std::size_t size() const { return by_id_.size(); }
   [[nodiscard]] std::size_t text_bytes() const { return text_bytes_; }
@@ -79,7 +85,8 @@ class ClientStatements {
   std::unordered_set<const StatementText*> texts_;
   std::uint32_t next_id_ = 1;
   std::size_t text_bytes_ = 0;
-  std::size_t open_ = 0;  // those with a cursor or long data
+  std::size_t open_ = 0;        // those with a cursor or long data
+  std::size_t sent_ahead_ = 0;  // those with long data
 };
 
 }  // namespace sluice::proxy

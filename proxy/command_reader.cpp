@@ -69,6 +69,7 @@ ClientCommand CommandReader::take_head(std::size_t inspect_max) {
   const std::size_t head = std::min<std::size_t>(h.length, inspect_max);
   in_body_ = true;
   body_left_ = h.length - head;
+  long_size_ = h.length;
   body_continues_ = h.continued();
   return ClientCommand(take_flat(packet_header_size + head));
 }
@@ -79,6 +80,7 @@ CommandReader::Piece CommandReader::take_body() {
     const auto h = header();
     if (!h) return {};
     body_left_ = packet_header_size + h->length;
+    long_size_ += h->length;
     body_continues_ = h->continued();
   }
   Piece piece;

@@ -70,6 +70,8 @@ class CommandReader {
   // Empty: more must be received.
   [[nodiscard]] Piece take_body();
   [[nodiscard]] bool in_body() const { return in_body_; }
+  // Length of the long command as far as its packets' headers have told it.
+  [[nodiscard]] std::size_t long_size() const { return long_size_; }
 
  private:
   [[nodiscard]] std::size_t kept_size() const { return kept_.size() - kept_begin_; }
@@ -82,6 +84,7 @@ class CommandReader {
   // Where we are in a long command: bytes left of the current packet, and whether another one continues it.
   bool in_body_ = false;
   std::size_t body_left_ = 0;
+  std::size_t long_size_ = 0;
   bool body_continues_ = false;
 };
 

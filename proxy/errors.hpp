@@ -17,6 +17,9 @@ struct ClientError {
 [[nodiscard]] inline ClientError unknown_command() { return {1047, "08S01", "Unknown command"}; }
 [[nodiscard]] inline ClientError packets_out_of_order() { return {1156, "08S01", "Got packets out of order"}; }
 [[nodiscard]] inline ClientError malformed_packet() { return {1835, "HY000", "Malformed communication packet"}; }
+[[nodiscard]] inline ClientError packet_too_large(std::string_view limit) {
+  return {1153, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes (sluice: " + std::string(limit) + ")"};
+}
 [[nodiscard]] inline ClientError too_many_clients() { return {1040, "08004", "Too many connections"}; }
 [[nodiscard]] inline ClientError shutting_down() { return {1053, "08S01", "Server shutdown in progress"}; }
 [[nodiscard]] inline ClientError unknown_statement_id(std::uint32_t id, std::string_view command) {
@@ -35,12 +38,12 @@ struct ClientError {
               std::string(reason) + "); it was held for " + std::to_string(ms) +
               " ms (limits.hold_max_ms) and not executed; it is safe to run it again"};
 }
-[[nodiscard]] inline ClientError hold_full(std::string_view cluster) {
-  return {
-      1105, "HY000",
-      "sluice: cluster '" + std::string(cluster) +
-          "' has no leader, and as many statements as limits.hold_clients_max allows wait for one already; this one "
-          "was not executed; try again later"};
+[[nodiscard]] inline ClientError hold_full(std::string_view cluster, std::string_view reason) {
+  return {1105, "HY000",
+          "sluice: no server of cluster '" + std::string(cluster) + "' can take this statement (" +
+              std::string(reason) +
+              "), and as many statements as limits.hold_clients_max allows wait for one already; this one was not "
+              "executed; try again later"};
 }
 [[nodiscard]] inline ClientError pool_timeout(std::string_view server, std::uint32_t ms) {
   return {1105, "HY000",
@@ -58,6 +61,13 @@ struct ClientError {
   return {1927, "70100",
           "sluice: " + std::string(server) + " was lost in an open transaction (" + std::string(why) +
               "); it was rolled back; run the transaction again"};
+}
+[[nodiscard]] inline ClientError transaction_unknown(std::string_view server, std::string_view why) {
+  return {
+      1158, "08007",
+      "sluice: " + std::string(server) + " was lost (" + std::string(why) +
+          ") after an error that may have ended the open transaction; whether what it did, and what came after that "
+          "error, took effect is unknown; check before repeating it"};
 }
 [[nodiscard]] inline ClientError session_lost(std::string_view server, std::string_view pins, std::string_view why) {
   return {1927, "70100",
@@ -101,6 +111,20 @@ struct ClientError {
           "sluice: this read only transaction runs on " + std::string(server) +
               ", which does not lead the cluster, and what this statement does can't be seen; start the transaction "
               "without READ ONLY"};
+}
+[[nodiscard]] inline ClientError lock_on_replica(std::string_view server) {
+  return {1105, "HY000",
+          "sluice: this read only transaction runs on " + std::string(server) +
+              ", which does not lead the cluster: GET_LOCK() there would exclude nobody; start the transaction without "
+              "READ ONLY"};
+}
+[[nodiscard]] inline ClientError sequence_value_gone() {
+  return {
+      1105, "HY000",
+      "sluice: which value this session took from a sequence last (LASTVAL, PREVIOUS VALUE) is known only to the "
+      "server "
+      "connection that took it, and that served another statement since; ask right after NEXTVAL, or within the same "
+      "transaction"};
 }
 [[nodiscard]] inline ClientError types_missing() {
   return {1210, "HY000",

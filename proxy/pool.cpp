@@ -71,7 +71,7 @@ void Pool::call_back_oldest() {
 
 Backend* Pool::pick_only(const PoolWaiter& waiter) {
   for (std::size_t i = 0; i < idle_.size(); ++i) {
-    if (idle_[i] == waiter.only && idle_[i]->last_session == waiter.session) return take_idle(i, waiter);
+    if (idle_[i] == waiter.only && idle_[i]->last_session == waiter.session) return take_idle(i);
   }
   return nullptr;
 }
@@ -84,23 +84,23 @@ Backend* Pool::pick(const PoolWaiter& waiter) {
   for (std::size_t i = idle_.size(); i-- > oldest;) {
     const Backend& backend = *idle_[i];
     if (backend.identity() != waiter.wanted_identity) continue;
-    if (backend.state.same_as(*waiter.wanted_state)) return take_idle(i, waiter);
+    if (backend.state.same_as(*waiter.wanted_state)) return take_idle(i);
     if (convertible == none && backend.steps(backend.state, *waiter.wanted_state)) convertible = i;
   }
-  return convertible != none ? take_idle(convertible, waiter) : nullptr;
+  return convertible != none ? take_idle(convertible) : nullptr;
 }
 
-Backend* Pool::take_idle(std::size_t index, const PoolWaiter& waiter) {
+Backend* Pool::take_idle(std::size_t index) {
   Backend* backend = idle_[index];
   idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(index));
-  backend->last_session = waiter.session;
   ++statements_;
   return backend;
 }
 
 void Pool::release(Backend& backend) {
   backend.set_user(nullptr);
-  if (backend.tainted) return discard(backend);
+  const bool surplus = all_.size() > limit_ && (waiters_.empty() || !waiters_.front()->urgent);
+  if (backend.tainted || backend.one_sessions || surplus) return discard(backend);
   backend.idle_since_ms = host_.loop().now_ms();
   idle_.push_back(&backend);
   start_idle_timer();
@@ -112,7 +112,14 @@ void Pool::discard(Backend& backend) {
   open_for_waiters();
 }
 
+void Pool::close_idle() {
+  while (!idle_.empty()) remove(*idle_.back());
+}
+
+// Whoever gets a connection may give it back at once. One after the other, not one inside the other: lines are long.
 void Pool::serve() {
+  if (serving_) return;
+  serving_ = true;
   for (auto it = waiters_.begin(); it != waiters_.end() && !idle_.empty();) {
     PoolWaiter& waiter = **it;
     Backend* backend = pick(waiter);
@@ -125,13 +132,16 @@ void Pool::serve() {
     waiter.on_backend_granted(*backend);
     it = waiters_.begin();  // the grant may have changed the line
   }
+  serving_ = false;
   if (!waiters_.empty()) open_for_waiters();
 }
 
 void Pool::open_for_waiters() {
   std::size_t wanted = waiters_.size();
   for (auto it = waiters_.begin(); it != waiters_.end() && connecting_ < wanted; ++it) {
-    if (all_.size() >= limit_) {
+    // Those who hold all of them may wait for what only a KILL can end.
+    const std::size_t limit = (*it)->urgent ? limit_ + std::size_t{1} : limit_;
+    if (all_.size() >= limit) {
       // Idle connections of another identity or in a state that can't be undone make room.
       if (idle_.empty() || connecting_ > 0) return;
       remove(*idle_.front());
@@ -162,8 +172,17 @@ void Pool::on_backend_failed(Backend& backend, std::uint16_t code, std::string_v
   if (suspect) handshake_charsets_.forget();
   host_.on_pool_trouble(key_.cluster, key_.server, suspect ? "backend_unreachable" : "backend_login_failed",
                         options_.server_name + ", user '" + key_.user + "': " + why, suspect);
-  if (is_connection_limit(code) && total() > connecting_) return;  // ours come back; the wait has its own deadline
+  if (is_connection_limit(code) && total() > connecting_) return make_room();
   deny_all(is_connection_limit(code) ? 0 : code, state_text, why, suspect ? nullptr : identity);
+}
+
+// The server gives us no more connections than we have: those that nobody needs make room for who waits. The others
+// come back; the wait has its own deadline.
+void Pool::make_room() {
+  if (waiters_.empty()) return;
+  if (idle_.empty()) return call_back_oldest();
+  remove(*idle_.front());  // none that a waiter can use: it would have it
+  open_for_waiters();
 }
 
 void Pool::on_backend_lost(Backend& backend, std::string_view why, bool in_use) {
@@ -171,7 +190,7 @@ void Pool::on_backend_lost(Backend& backend, std::string_view why, bool in_use) 
   host_.on_pool_trouble(key_.cluster, key_.server, "backend_lost", options_.server_name + ": " + std::string(why),
                         true);
   // A server that breaks off in use has most likely broken off all of them; on a dead one a statement is sent in vain.
-  while (in_use && !idle_.empty()) remove(*idle_.back());
+  if (in_use) close_idle();
   discard(backend);
 }
 

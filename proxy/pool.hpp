@@ -31,7 +31,7 @@ class PoolWaiter {
   // Only this connection will do, and only if nobody had it since (diagnostics of the last statement). May dangle: it
   // is compared, never followed.
   const Backend* only = nullptr;
-  bool urgent = false;  // stands before all who are not
+  bool urgent = false;  // stands before all who are not, and may be one over the limit
 
   // The pool's own: where it stands in line, or among those that keep a connection. Never both.
   std::list<PoolWaiter*>::iterator place;
@@ -77,10 +77,12 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   // others wait, or after the time that idle ones are kept. False: others wait already.
   [[nodiscard]] bool keep(PoolWaiter& waiter);
   void unkeep(PoolWaiter& waiter);
-  // Gives it back for others. A tainted one is closed.
+  // Gives it back for others. One that is tainted, or one session's only, is closed.
   void release(Backend& backend);
   // Closes it and lets it go; somebody else may get a new one in its place.
   void discard(Backend& backend);
+
+  void close_idle();
 
   void set_endpoint(const io::Endpoint& endpoint);
 
@@ -103,10 +105,11 @@ class Pool final : private BackendOwner, private io::TimerHandler {
 
   [[nodiscard]] Backend* pick(const PoolWaiter& waiter);
   [[nodiscard]] Backend* pick_only(const PoolWaiter& waiter);
-  Backend* take_idle(std::size_t index, const PoolWaiter& waiter);
+  Backend* take_idle(std::size_t index);
   void serve();  // hands idle connections to whoever waits
   void open_for_waiters();
   void call_back_oldest();
+  void make_room();
   void start_idle_timer();
   void open(const IdentityPtr& identity);
   void remove(Backend& backend);
@@ -123,6 +126,7 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   std::list<PoolWaiter*> waiters_;
   std::list<PoolWaiter*> kept_;  // who keeps a connection without need, the longest first
   std::uint32_t connecting_ = 0;
+  bool serving_ = false;  // `serve` is running further up the stack
   std::uint64_t statements_ = 0;
   io::TimerId idle_timer_;
 };

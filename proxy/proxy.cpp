@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <latch>
 #include <mutex>
@@ -19,6 +20,9 @@ class Proxy::Impl {
 
   std::string start(ProxyOptions options, SnapshotPtr snapshot);
   void stop();
+  // Either way to shut a gate.
+  using Shut = void (Gate::*)(std::uint32_t budget_ms, std::function<void(DrainAnswer)> done);
+  void shut(std::uint32_t cluster, Shut how, std::uint32_t budget_ms, GateDone done);
 
   WorkerShared shared;
   std::vector<std::unique_ptr<Worker>> workers;
@@ -64,8 +68,10 @@ std::string Proxy::Impl::open_listeners() {
 
 std::string Proxy::Impl::start(ProxyOptions options, SnapshotPtr snapshot) {
   shared.options = std::move(options);
-  shared.workers =
-      shared.options.workers != 0 ? shared.options.workers : std::max(1U, std::thread::hardware_concurrency());
+  // One per core, but not more than there are connections to share out.
+  const std::uint32_t fitting =
+      std::min(std::thread::hardware_concurrency(), shared.options.limits.backend_connections_max);
+  shared.workers = shared.options.workers != 0 ? shared.options.workers : std::max(1U, fitting);
   shared.clients_of = std::vector<std::atomic<std::uint32_t>>(shared.workers);
   shared.post = [this](std::uint32_t worker, std::function<void(Worker&)> task) {
     return worker < workers.size() && workers[worker]->post(std::move(task));
@@ -160,7 +166,23 @@ struct Gathering {
     sum.buffer_bytes += part.buffer_bytes;
     std::move(part.sessions.begin(), part.sessions.end(), std::back_inserter(sum.sessions));
     std::move(part.pools.begin(), part.pools.end(), std::back_inserter(sum.pools));
+    sum.hold_longest_ms = std::max(sum.hold_longest_ms, part.hold_longest_ms);
+    add_gates(std::move(part.gates));
     if (--missing == 0) done(std::move(sum));
+  }
+
+  void add_gates(std::vector<GateRow> part) {
+    if (sum.gates.empty()) {
+      sum.gates = std::move(part);
+      return;
+    }
+    for (std::size_t c = 0; c < part.size() && c < sum.gates.size(); ++c) {
+      GateRow& gate = sum.gates[c];
+      gate.state = std::max(gate.state, part[c].state);
+      gate.waiting += part[c].waiting;
+      gate.open += part[c].open;
+      gate.closed_ms = std::max(gate.closed_ms, part[c].closed_ms);
+    }
   }
 };
 
@@ -173,6 +195,44 @@ void Proxy::report(std::function<void(Report)> done) {
   for (auto& worker : impl_->workers) {
     const bool posted = worker->post([gathering](Worker& w) { gathering->add(w.report()); });
     if (!posted) gathering->add({});
+  }
+}
+
+void Proxy::Impl::shut(std::uint32_t cluster, Shut how, std::uint32_t budget_ms, GateDone done) {
+  const auto join = std::make_shared<AnswerJoin<DrainAnswer>>(
+      workers.size(), [done = std::move(done)](const DrainAnswer& sum) { done(sum.drained, sum.what()); });
+  for (auto& worker : workers) {
+    worker->post_always([cluster, how, budget_ms, join](Worker& w) {
+      (w.gate(cluster).*how)(budget_ms, [join](const DrainAnswer& answer) { join->add(answer); });
+    });
+  }
+}
+
+void Proxy::settle(std::uint32_t cluster, std::uint32_t budget_ms, GateDone done) {
+  impl_->shut(cluster, &Gate::settle, budget_ms, std::move(done));
+}
+
+void Proxy::hold(std::uint32_t cluster, std::uint32_t budget_ms, GateDone done) {
+  impl_->shut(cluster, &Gate::close, budget_ms, std::move(done));
+}
+
+void Proxy::cut(std::uint32_t cluster, std::uint32_t server, GateDone done) {
+  const auto join = std::make_shared<AnswerJoin<CutAnswer>>(
+      impl_->workers.size(), [done = std::move(done)](const CutAnswer& sum) { done(sum.ok(), sum.what()); });
+  for (auto& worker : impl_->workers) {
+    worker->post_always([cluster, server, join](Worker& w) {
+      w.gate(cluster).cut(server, [join](const CutAnswer& answer) { join->add(answer); });
+    });
+  }
+}
+
+void Proxy::release(std::uint32_t cluster, const std::function<void()>& done) {
+  const auto missing = std::make_shared<std::atomic<std::size_t>>(impl_->workers.size());
+  for (auto& worker : impl_->workers) {
+    worker->post_always([cluster, missing, done](Worker& w) {
+      w.gate(cluster).open();
+      if (--*missing == 0) done();
+    });
   }
 }
 

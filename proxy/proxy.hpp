@@ -62,6 +62,25 @@ class Proxy {
   // Gathers rows from all workers; `done` is called once, on the last worker's thread. Not called after destruction.
   void report(std::function<void(Report)> done);
 
+  // A planned change of leader, in this order: `settle`, `hold`, `publish` the snapshot with the new leader, `release`,
+  // `cut`. What the gate lets through and what waits is told in gate.hpp. `done` is called once, on a worker's thread:
+  // when it is done, at the end of the budget, or when a later order takes the place of this one; never after
+  // destruction.
+  using GateDone = std::function<void(bool ok, std::string what)>;
+
+  // What would open a transaction, or anything else that lasts, waits from now on until `release`; single statements
+  // go on. ok: none is open on the leader. Else `what` tells what still is after `budget_ms`.
+  void settle(std::uint32_t cluster, std::uint32_t budget_ms, GateDone done);
+  // Closes the cluster's gate in every worker; it stays closed, come what may, until `release`. ok: nothing is open on
+  // the leader. Else `what` tells what still is after `budget_ms`.
+  void hold(std::uint32_t cluster, std::uint32_t budget_ms, GateDone done);
+  // Sessions lose what ties them to `server`, and writes in flight there are ended: each is told as if the server was
+  // lost. Idle connections to it are closed; reads and what is merely kept go on. Not ok: `what` may still run there.
+  void cut(std::uint32_t cluster, std::uint32_t server, GateDone done);
+  // Opens the gate; `done` when it is open in every worker. Who waited leaves in the turns after that, paced. Nothing
+  // if it is open already.
+  void release(std::uint32_t cluster, const std::function<void()>& done);
+
   // KILL: ends the session with this id.
   void kill(std::uint32_t session);
 

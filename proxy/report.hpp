@@ -15,22 +15,26 @@ namespace sluice::proxy {
 struct Counters {
   std::uint64_t clients_accepted = 0;
   std::uint64_t clients_refused = 0;     // clients_max
+  std::uint64_t clients_shed = 0;        // took no results while the worker's memory was short
   std::uint64_t logins_failed = 0;       // error 1045
   std::uint64_t handshakes_dropped = 0;  // garbage, or too slow
   std::uint64_t statements_leader = 0;
   std::uint64_t statements_replica = 0;
-  std::uint64_t statements_held = 0;
+  std::uint64_t statements_held = 0;          // for want of a server, or by a closed gate
+  std::uint64_t statements_held_by_gate = 0;  // of them
+  std::uint64_t gates_closed = 0;             // times, all clusters together
   std::uint64_t hold_timeouts = 0;
   std::uint64_t pool_waits = 0;
   std::uint64_t pool_wait_timeouts = 0;
   std::uint64_t backends_opened = 0;
   std::uint64_t backends_lost = 0;
   std::uint64_t backend_logins_failed = 0;
-  std::uint64_t state_switches = 0;     // session state applied before a statement
-  std::uint64_t reprepares = 0;         // a statement prepared again on another connection
-  std::uint64_t retries = 0;            // reads sent again after a server was lost
-  std::uint64_t outcome_unknown = 0;    // writes in flight when a server was lost
-  std::uint64_t transactions_lost = 0;  // open transactions when a server was lost
+  std::uint64_t state_switches = 0;      // session state applied before a statement
+  std::uint64_t reprepares = 0;          // a statement prepared again on another connection
+  std::uint64_t read_only_refusals = 0;  // writes held again: the leader had become read-only before we knew
+  std::uint64_t retries = 0;             // reads sent again after a server was lost
+  std::uint64_t outcome_unknown = 0;     // writes in flight when a server was lost
+  std::uint64_t transactions_lost = 0;   // open transactions when a server was lost
   std::uint64_t server_kills = 0;  // KILLs sent to servers: clients that vanished from a running statement, KILL QUERY
   std::uint64_t server_kills_skipped = 0;  // not sent: limits.server_kills_max were on their way
   std::uint64_t protocol_errors = 0;       // malformed packets of clients after login
@@ -43,11 +47,14 @@ template <class Fn>
 void for_each_counter(const Counters& c, Fn&& fn) {
   fn("clients_accepted", c.clients_accepted);
   fn("clients_refused", c.clients_refused);
+  fn("clients_shed", c.clients_shed);
   fn("logins_failed", c.logins_failed);
   fn("handshakes_dropped", c.handshakes_dropped);
   fn("statements_leader", c.statements_leader);
   fn("statements_replica", c.statements_replica);
   fn("statements_held", c.statements_held);
+  fn("statements_held_by_gate", c.statements_held_by_gate);
+  fn("gates_closed", c.gates_closed);
   fn("hold_timeouts", c.hold_timeouts);
   fn("pool_waits", c.pool_waits);
   fn("pool_wait_timeouts", c.pool_wait_timeouts);
@@ -56,6 +63,7 @@ void for_each_counter(const Counters& c, Fn&& fn) {
   fn("backend_logins_failed", c.backend_logins_failed);
   fn("state_switches", c.state_switches);
   fn("reprepares", c.reprepares);
+  fn("read_only_refusals", c.read_only_refusals);
   fn("retries", c.retries);
   fn("outcome_unknown", c.outcome_unknown);
   fn("transactions_lost", c.transactions_lost);
@@ -106,8 +114,21 @@ struct PoolRow {
   std::uint64_t statements = 0;
 };
 
+enum class GateState : std::uint8_t { open, opening, settling, closed };
+
+// A cluster's gate, over all workers.
+struct GateRow {
+  std::string cluster;
+  GateState state = GateState::open;
+  std::uint64_t waiting = 0;    // statements that wait, for the gate or for a leader
+  std::uint64_t open = 0;       // closed: sessions that still have something open on the leader
+  std::uint64_t closed_ms = 0;  // for so long
+};
+
 struct Report {
-  Counters counters;  // summed over the workers
+  Counters counters;                  // summed over the workers
+  std::uint64_t hold_longest_ms = 0;  // that a statement has waited at a closed gate
+  std::vector<GateRow> gates;         // by cluster
   std::vector<SessionRow> sessions;
   std::vector<PoolRow> pools;
   std::size_t buffer_bytes = 0;

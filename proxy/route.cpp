@@ -34,7 +34,7 @@ std::optional<std::uint32_t> choose_server(const ClusterEntry& cluster, const Ro
   if (request.replica_safe) {
     if (const auto replica = choose_replica(cluster, request)) return replica;
   }
-  if (!cluster.leader || avoided(request, *cluster.leader)) return std::nullopt;
+  if (request.leader_closed || !cluster.leader || avoided(request, *cluster.leader)) return std::nullopt;
   return cluster.leader;
 }
 

@@ -11,6 +11,7 @@ namespace sluice::proxy {
 
 struct RouteRequest {
   bool replica_safe = false;        // the statement, by classification, in a session with autocommit
+  bool leader_closed = false;       // the gate is closed: nothing new starts on the leader
   std::uint64_t last_write_ms = 0;  // when this session's last write was acknowledged; 0: it never wrote
   std::uint64_t turn = 0;           // any number that changes: spreads reads over the replicas
   std::span<const std::uint64_t> avoid_until_ms = {};  // per server: it just failed us, leave it alone until then

@@ -25,6 +25,7 @@ class ServerKill final : private PoolWaiter, private BackendUser, private io::Ti
   ServerKill& operator=(const ServerKill&) = delete;
 
   void start(std::uint32_t deadline_ms);
+  [[nodiscard]] const Pool& pool() const { return pool_; }
 
  private:
   void on_backend_granted(Backend& backend) override;
@@ -34,6 +35,7 @@ class ServerKill final : private PoolWaiter, private BackendUser, private io::Ti
   void on_prepared(Backend& backend) override;
   void on_prepare_refused(Backend& backend, const protocol::ErrPacket& error) override;
   void on_answer(Backend& /*backend*/, io::Slice /*bytes*/) override {}
+  [[nodiscard]] bool withholds(const Backend& /*backend*/) const override { return false; }
   std::uint32_t client_statement_id() override { return 0; }
   void on_answered(Backend& /*backend*/) override {}
   void on_backend_lost(Backend& /*backend*/, std::string_view /*why*/) override;

@@ -13,7 +13,9 @@ namespace cap = protocol::cap;
 
 namespace {
 
-constexpr std::size_t login_packet_max = 128 * 1024;  // user, schema and 64 KiB of attributes
+// User, schema, proof and 64 KiB of attributes. Less than 66,326, as which a ClientHello sent without MySQL's request
+// for TLS begins (16 03 01): it is told at once, not when the time for the login is over.
+constexpr std::size_t login_packet_max = 66'000;
 
 // What clients are offered. Not here: compression, LOCAL INFILE, query attributes, MariaDB's extensions.
 constexpr protocol::Capabilities offered_features =
@@ -35,7 +37,10 @@ Session::Session(Worker& worker, std::uint32_t id, bool unix_socket, std::string
   wanted_state = &state_;
 }
 
-Session::~Session() { worker_.loop().cancel_timer(deadline_); }
+Session::~Session() {
+  worker_.loop().cancel_timer(deadline_);
+  worker_.loop().cancel_timer(ended_deadline_);
+}
 
 void Session::start(int fd) {
   channel_.adopt(fd);
@@ -133,6 +138,7 @@ void Session::login_step(ClientLogin::Step step, std::uint8_t sequence, io::Slic
 void Session::logged_in(const ByteBuffer& last_word) {
   if (!last_word.empty()) send_packet(last_word);
   account_ = login_->account();
+  gate_ = &worker_.gate(account_->cluster);
   user_ = login_->user();
   capabilities_ = login_->capabilities();
   collation_ = login_->collation();
@@ -177,6 +183,16 @@ void Session::drop_handshake(std::string_view why) {
   close_with(bad_handshake());
 }
 
+// It may still read, or be gone. What it has sent is answered, for a time; but what awaits a leader would be begun
+// late, for somebody who most likely doesn't wait any more.
+bool Session::on_peer_ended() {
+  if (login_ != nullptr || stage_ == Stage::holding) return false;
+  if (stage_ == Stage::idle && !channel_.above_high_water()) return false;
+  client_ended_ = true;
+  ended_deadline_ = worker_.loop().start_timer(worker_.limits().half_closed_max_ms, *this);
+  return true;
+}
+
 void Session::on_gone(std::string_view why) {
   if (stage_ == Stage::over) return;
   if (login_ != nullptr && current_.type == protocol::Command::sleep) {
@@ -191,7 +207,8 @@ void Session::finish() {
   stop_waiting();
   stage_ = Stage::over;
   worker_.loop().cancel_timer(deadline_);
-  deadline_ = {};
+  worker_.loop().cancel_timer(ended_deadline_);
+  deadline_ = ended_deadline_ = {};
   let_go();
   channel_.close();
   worker_.bury_session(*this);
@@ -205,7 +222,22 @@ void Session::abandon() {
   backend_ = nullptr;
 }
 
+// Called when something was queued.
+void Session::note_queue() {
+  if (stalled_since_ms_ || !channel_.above_high_water()) return;
+  stalled_since_ms_ = worker_.loop().now_ms();
+  worker_.relieve_memory();
+}
+
+void Session::shed(std::uint64_t stalled_ms) {
+  worker_.event(Severity::warning, "client_shed",
+                "client " + peer_ + " took no results for " + std::to_string(stalled_ms) +
+                    " ms, and memory is short (limits.worker_memory_max)");
+  finish();
+}
+
 void Session::on_drained() {
+  stalled_since_ms_.reset();
   if (backend_ != nullptr) backend_->resume_receive();
   if (stage_ == Stage::idle) next_command();
 }
@@ -216,6 +248,7 @@ void Session::send_packet(Bytes payload) {
   sequence_ = protocol::append_packet(packet, sequence_, payload);
   worker_.counters().bytes_to_clients += packet.size();
   channel_.send_copy(packet);
+  note_queue();
 }
 
 void Session::send_ok() {
@@ -250,7 +283,10 @@ void Session::end(const ClientError& error) {
 
 void Session::interrupt() {
   if (in_line || stage_ == Stage::holding) return fail_current(interrupted());
-  if (stage_ == Stage::running) worker_.end_on_server(*pool_, *backend_, ServerKill::What::query);
+  if (stage_ != Stage::running) return;
+  worker_.end_on_server(*pool_, *backend_, ServerKill::What::query);
+  // The KILL may come when the statement is over: it must not meet another session's.
+  backend_->tainted = true;
 }
 
 void Session::drain() {

@@ -7,7 +7,8 @@
 //
 // Code: session.cpp (life and login), session_commands.cpp (what each command means), session_place.cpp (which server),
 // session_run.cpp (from the connection to the end of the answer), session_effects.cpp (what the answer changed, and
-// giving the connection back), session_waits.cpp (waiting, losing, deadlines).
+// giving the connection back), session_waits.cpp (waiting, losing, deadlines), session_gate.cpp (a closed gate),
+// session_refused.cpp (a leader that became read-only).
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@
 #include "proxy/client_statements.hpp"
 #include "proxy/command_reader.hpp"
 #include "proxy/errors.hpp"
+#include "proxy/gate.hpp"
 #include "proxy/kill_statement.hpp"
 #include "proxy/packet_assembler.hpp"
 #include "proxy/pool.hpp"
@@ -48,8 +50,25 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   [[nodiscard]] const std::string& user() const { return user_; }
   [[nodiscard]] SessionRow row() const;
 
-  // A server may be there again: try the held statement once more.
+  // A server may be there again: try the held statement once more. The worker has taken it off its list.
   void retry_held();
+
+  // --- what the gate asks and orders (session_gate.cpp)
+  [[nodiscard]] bool belongs_to(const Gate& gate) const { return gate_ == &gate; }
+  struct Work {
+    OpenWork::Kind kind = OpenWork::Kind::transaction;
+    std::uint64_t since_ms = 0;  // as the loop's now_ms()
+  };
+  // What a drain of the gate's server must wait for; nullopt: nothing.
+  [[nodiscard]] std::optional<Work> open_work() const;
+  // When it took its place in line for a connection to that server, as a number that counts up; nullopt: it has none.
+  [[nodiscard]] std::optional<std::uint64_t> in_line_since() const;
+  void leave_line();  // and goes where its statement can go now
+  void pass_gate();   // it waits, and may go
+  enum class Cut : std::uint8_t { nothing, ended, still_runs };
+  Cut cut(std::uint32_t server);
+  GateEntry gate_entry;
+
   // It awaits what may be asked of another server, too, from one that answers nobody (`ServerEntry::silent`).
   [[nodiscard]] bool waits_for_silent_server() const;
   void ask_elsewhere();
@@ -57,6 +76,11 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void drain();
   // Ends now, telling the client why if it can be told.
   void end(const ClientError& error);
+  // Since when it takes nothing of what is queued for it; nullopt: it does, or not much is queued.
+  [[nodiscard]] std::optional<std::uint64_t> stalled_since_ms() const { return stalled_since_ms_; }
+  [[nodiscard]] std::size_t queued_bytes() const { return channel_.queued_bytes(); }
+  // Ends now, without a word: it would not be read.
+  void shed(std::uint64_t stalled_ms);
   // KILL QUERY: the command in work ends with an error, the session goes on.
   void interrupt();
   // The worker goes away: lets go of everything without a word.
@@ -96,11 +120,20 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
     bool repeatable = false;          // running it twice is as running it once: reads, INIT_DB, PREPARE
     std::uint32_t tries = 0;          // how often it was sent or failed to be placed
     std::uint64_t held_until_ms = 0;  // set when it is held for the first time
+    std::uint32_t passed = 0;         // the gate's number under which it was let go; 0: it was not
+  };
+
+  // What goes with a lost connection, and what the client is told of it.
+  struct Loss {
+    ClientError error;
+    bool transaction = false;  // one was open
+    bool doubtful = false;     // but may have ended, or been committed, before
   };
 
   // --- life and login (session.cpp)
   void on_connected(int /*error*/) override {}
   void on_bytes(io::Slice bytes) override;
+  bool on_peer_ended() override;
   void on_gone(std::string_view why) override;
   void on_drained() override;
   void login_bytes(io::Slice& bytes);
@@ -112,6 +145,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   [[nodiscard]] ClientLoginOptions login_options();
 
   // --- talking to the client
+  void note_queue();
   void send_packet(protocol::Bytes payload);
   void send_ok();
   void send_error(const ClientError& error);
@@ -142,12 +176,14 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void route();
   void route_attached();
   [[nodiscard]] std::optional<std::uint32_t> choose() const;
+  [[nodiscard]] bool knows_sequence_value() const;
   void take_from(std::uint32_t server);
   void take_last_backend();
   [[nodiscard]] bool selects_schema() const;
   [[nodiscard]] bool diagnostics_only() const;
   [[nodiscard]] bool diagnostics_spoiled(const Backend& backend) const;
   [[nodiscard]] bool misplaced() const;
+  [[nodiscard]] bool shows_warnings() const;
   void leave_server();
 
   // --- from the connection to the end of the answer (session_run.cpp)
@@ -164,10 +200,13 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
 
   // --- what the answer changed (session_effects.cpp)
   void note_effects(const Answer& answer);
+  void note_error(const Answer& answer);
   [[nodiscard]] bool nothing_ran(const Answer& answer) const;
   void note_transaction(const Answer& answer);
   void note_statement(ClientStatement& statement, const Answer& answer);
   void note_insert_id(const Answer& answer);
+  void select_schema(const std::string& name);
+  void note_sequence(const router::Classification& effect);
   void note_prepared(const Answer& answer);
   void end_statement();
   void give_back();
@@ -189,6 +228,22 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void on_backend_drained(Backend& backend) override;
   [[nodiscard]] protocol::Capabilities client_capabilities() const override { return capabilities_; }
 
+  // --- the gate (session_gate.cpp)
+  // Closed, and this statement was not let go.
+  [[nodiscard]] bool gate_shut() const {
+    return gate_->shut() && current_.passed != gate_->number() && !(gate_->settling() && ends_by_itself());
+  }
+  [[nodiscard]] bool ends_by_itself() const;
+  [[nodiscard]] bool open() const;
+  [[nodiscard]] bool barred() const;
+  void step_back(std::string_view why);
+  void settle();
+
+  // --- a leader that became read-only (session_refused.cpp)
+  [[nodiscard]] bool may_be_refused() const;
+  [[nodiscard]] bool withholds(const Backend& backend) const override;
+  void on_refused();
+
   // --- waiting and losing (session_waits.cpp)
   void hold(std::string_view why);
   void wait_in_line();
@@ -198,8 +253,10 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void on_backend_denied(std::uint16_t code, std::string_view sqlstate, std::string_view text) override;
   void on_backend_lost(Backend& backend, std::string_view why) override;
   void lose_backend(std::string_view why);
-  void lost_while_running(const std::string& server, std::string_view why, bool answer_started, bool was_tied,
-                          bool in_transaction);
+  [[nodiscard]] Loss what_is_lost(std::string_view server, std::string_view why) const;
+  void count_loss(const Loss& loss);
+  void lost_while_running(const Loss& loss, const std::string& server, std::string_view why, bool answer_started,
+                          bool was_tied);
   void forget_ties();
   void on_timer(io::TimerId timer) override;
   void start_deadline(std::uint64_t ms);
@@ -227,14 +284,19 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   Current current_;
   ClientStatements statements_;
   bool in_next_command_ = false;
+  bool client_ended_ = false;  // it sends nothing more
+  io::TimerId ended_deadline_;
+  std::optional<std::uint64_t> stalled_since_ms_;
 
   // Session state.
   CarriedState state_;
   protocol::StatusFlags status_ = protocol::status::autocommit;
+  bool status_known_ = false;  // a server has told it
   router::Pin pins_ = router::Pin::none;
   bool in_transaction_ = false;
   bool read_only_transaction_ = false;
-  bool transaction_unsure_ = false;    // an error hid whether a transaction is open
+  bool transaction_unsure_ = false;  // an error hid whether a transaction is open
+  bool may_have_committed_ = false;  // an error hid whether what was open ended, so that each statement commits itself
   bool next_transaction_set_ = false;  // SET TRANSACTION waits for the next one
   std::uint64_t last_write_ms_ = 0;    // when the last write was acknowledged
   bool unstamped_write_ = false;       // a write of the open transaction: counts from its end
@@ -243,14 +305,19 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   bool insert_id_lost_ = false;        // what it is was known to a connection only that is gone
   const Backend* last_backend_ = nullptr;  // the last statement's; compared, never followed
   std::uint32_t last_server_ = 0;
-  bool giving_back_ = false;  // the connection goes back as soon as its insert id was read
-  std::string lost_;          // a connection was lost with something on it: told at the next command
+  const Backend* sequence_backend_ = nullptr;  // took the last value from a sequence, or may have; compared only
+  bool sequence_taken_ = false;                // it did: NEXTVAL was seen
+  bool giving_back_ = false;                   // the connection goes back as soon as its insert id was read
+  std::string lost_;                           // a connection was lost with something on it: told at the next command
   ClientError lost_error_;
 
   // The connection in use.
   Backend* backend_ = nullptr;
   Pool* pool_ = nullptr;  // the one it came from, or in whose line we stand
   std::uint32_t server_ = 0;
+  std::uint64_t work_since_ms_ = 0;  // when what runs or is open there began
+  std::uint64_t waiting_since_ = 0;  // place in line, as a number that counts up
+  Gate* gate_ = nullptr;             // its cluster's, from logging on
   io::TimerId deadline_;
   std::string hold_reason_;
   bool draining_ = false;

@@ -1,10 +1,13 @@
 // Session: what each command of a client means.
+#include <charconv>
+
 #include "protocol/packet.hpp"
 #include "protocol/statement.hpp"
 #include "proxy/kill_statement.hpp"
 #include "proxy/session.hpp"
 #include "proxy/tls/random.hpp"
 #include "proxy/worker.hpp"
+#include "router/words.hpp"
 
 namespace sluice::proxy {
 
@@ -36,8 +39,16 @@ void Session::next_command() {
   }
   in_next_command_ = false;
   if (stage_ == Stage::over) return;
+  if (client_ended_ && stage_ == Stage::idle && !channel_.above_high_water()) {  // all that it sent is answered
+    channel_.close_after_send();
+    return finish();
+  }
   if (stage_ == Stage::idle && !deadline_.valid()) start_deadline(worker_.limits().client_idle_max_ms);
-  if (channel_.paused() && reader_.buffered() <= worker_.limits().pipeline_max / 2) channel_.resume_receive();
+  // Idle, and answers are taken: the rest of a command longer than pipeline_max is awaited.
+  const bool needs_more = stage_ == Stage::idle && !channel_.above_high_water();
+  if (channel_.paused() && (needs_more || reader_.buffered() <= worker_.limits().pipeline_max / 2)) {
+    channel_.resume_receive();
+  }
 }
 
 void Session::dispatch(ClientCommand command, bool whole) {
@@ -57,12 +68,15 @@ void Session::dispatch(ClientCommand command, bool whole) {
     ++worker_.counters().protocol_errors;
     return close_with(malformed_packet());
   }
+  if ((whole ? payload.size() : reader_.long_size()) > worker_.limits().packet_max) {
+    return close_with(packet_too_large("limits.packet_max"));
+  }
   if (current_.type == Command::reset_connection || current_.type == Command::change_user) lost_.clear();
   if (!lost_.empty() && current_.type == Command::stmt_send_long_data && whole) return done_locally();
   if (!lost_.empty() && current_.type != Command::quit && current_.type != Command::stmt_close) {
     lost_.clear();
-    send_error(lost_error_);
     if (current_.streamed) return close_with(lost_error_);
+    send_error(lost_error_);
     return done_locally();
   }
   switch (current_.type) {
@@ -118,6 +132,7 @@ void Session::done_locally() {
   if (stage_ == Stage::over) return;
   current_ = {};
   stage_ = Stage::idle;
+  settle();
   if (draining_) drain();
 }
 
@@ -133,13 +148,6 @@ namespace {
 // What a client character set means for reading statements byte by byte.
 enum class CharsetKind : std::uint8_t { single_byte, utf8, ascii_unsafe };
 
-CharsetKind charset_kind(std::string_view name) {
-  for (const char* unsafe : {"gbk", "sjis", "cp932", "big5", "gb18030"}) {
-    if (name.find(unsafe) != std::string_view::npos) return CharsetKind::ascii_unsafe;
-  }
-  return name.find("utf8") != std::string_view::npos ? CharsetKind::utf8 : CharsetKind::single_byte;
-}
-
 // By the collation id of the handshake (information_schema.COLLATIONS of both flavours).
 CharsetKind charset_kind(std::uint8_t collation) {
   for (const int unsafe : {1, 84, 13, 88, 28, 87, 95, 96, 248, 249, 250}) {
@@ -150,6 +158,20 @@ CharsetKind charset_kind(std::uint8_t collation) {
   return utf8mb3 || utf8mb4 ? CharsetKind::utf8 : CharsetKind::single_byte;
 }
 
+// By what it was set to: a name in any case, quoted or not, or the number of a collation.
+CharsetKind charset_kind(std::string_view value) {
+  std::string name(value);
+  for (char& c : name) c = router::ascii_lower(c);
+  unsigned number = 0;
+  const auto [end, failed] = std::from_chars(name.data(), name.data() + name.size(), number);
+  // MariaDB numbers its NOPAD collations 1024 higher than those that they were made from.
+  if (failed == std::errc{} && end == name.data() + name.size()) return charset_kind(static_cast<std::uint8_t>(number));
+  for (const char* unsafe : {"gbk", "sjis", "cp932", "big5", "gb18030", "default"}) {  // DEFAULT may be any
+    if (name.find(unsafe) != std::string::npos) return CharsetKind::ascii_unsafe;
+  }
+  return name.find("utf8") != std::string::npos ? CharsetKind::utf8 : CharsetKind::single_byte;
+}
+
 }  // namespace
 
 router::Dialect Session::dialect() const {
@@ -158,10 +180,12 @@ router::Dialect Session::dialect() const {
   dialect.mariadb = cluster.mariadb;
   dialect.server_version = cluster.version_number;
   dialect.no_backslash_escapes = (status_ & protocol::status::no_backslash_escapes) != 0;
+  // Until a server has answered this session, only it knows its sql_mode; MySQL never tells ANSI_QUOTES.
+  dialect.backslash_known = status_known_;
+  dialect.ansi_known = status_known_ && cluster.mariadb;
   dialect.ansi_quotes = cluster.mariadb && (status_ & protocol::status::ansi_quotes) != 0;
   CharsetKind charset = charset_kind(collation_);
   for (const auto& variable : state_.variables()) {
-    if (variable.name == "sql_mode" && variable.value.find("ANSI") != std::string::npos) dialect.ansi_quotes = true;
     if (variable.name == "names" || variable.name == "character_set_client") charset = charset_kind(variable.value);
   }
   dialect.ascii_safe = charset != CharsetKind::ascii_unsafe;
@@ -256,10 +280,12 @@ void Session::forget_session_state() {
   statements_.clear();
   pins_ = router::Pin::none;
   status_ = protocol::status::autocommit;
-  in_transaction_ = read_only_transaction_ = transaction_unsure_ = next_transaction_set_ = false;
+  status_known_ = false;
+  in_transaction_ = read_only_transaction_ = transaction_unsure_ = next_transaction_set_ = may_have_committed_ = false;
   last_insert_id_ = 0;
   insert_id_lost_ = false;
-  last_backend_ = nullptr;
+  last_backend_ = sequence_backend_ = nullptr;
+  sequence_taken_ = false;
   lost_.clear();
 }
 
@@ -320,9 +346,7 @@ void Session::on_prepare(bool whole) {
   const bool too_many = statements_.size() >= limits.statements_per_client_max;
   if (!whole || too_many || statements_.text_bytes() + sql.size() > limits.statement_text_per_client_max) {
     const ClientError error = whole && too_many ? too_many_statements(limits.statements_per_client_max)
-                                                : ClientError{1153, "08S01",
-                                                              "Got a packet bigger than 'max_allowed_packet' bytes "
-                                                              "(sluice: limits.statement_text_per_client_max)"};
+                                                : packet_too_large("limits.statement_text_per_client_max");
     if (!whole) return close_with(error);
     send_error(error);
     return done_locally();

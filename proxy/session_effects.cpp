@@ -15,7 +15,7 @@ namespace {
 // In doubt it does: then this session's reads go to the leader until a replica is known to have it.
 bool may_write(const router::Classification& effect) {
   if (effect.replica_safe) return false;
-  if (effect.multi) return true;
+  if (effect.multi || effect.calls_stored) return true;
   switch (effect.kind) {
     case StatementKind::empty:
     case StatementKind::set:
@@ -35,12 +35,21 @@ bool may_write(const router::Classification& effect) {
   }
 }
 
+// The classes of SQLSTATE whose errors take back their own statement only: data, constraints, syntax and names, SIGNAL
+// (ISO 9075-2, table "SQLSTATE class and subclass codes"). Deadlocks are of class 40; lock waits and others have none.
+bool of_statement_only(protocol::Bytes error_payload) {
+  const auto error = protocol::parse_err(error_payload);
+  if (!error) return false;
+  const std::string_view sqlstate_class = error->sqlstate.substr(0, 2);
+  return sqlstate_class == "22" || sqlstate_class == "23" || sqlstate_class == "42" || sqlstate_class == "45";
+}
+
 }  // namespace
 
 bool Session::may_touch_insert_id() const {
   const router::Classification* effect = current_.effect;
   if (effect == nullptr) return false;
-  if (effect->needs.last_insert_id || effect->multi) return true;
+  if (effect->needs.last_insert_id || effect->multi || effect->calls_stored) return true;
   switch (effect->kind) {
     case StatementKind::insert:
     case StatementKind::replace:
@@ -60,9 +69,10 @@ void Session::note_transaction(const Answer& answer) {
   const router::Classification* effect = current_.effect;
   if (answer.status_seen) {
     status_ = answer.status;
+    status_known_ = true;
     in_transaction_ = (answer.status & (flag::in_transaction | flag::in_transaction_readonly)) != 0;
     if (!in_transaction_) read_only_transaction_ = false;
-    transaction_unsure_ = false;
+    transaction_unsure_ = may_have_committed_ = false;
     state_.autocommit = backend_->state.autocommit = (answer.status & flag::autocommit) != 0;
   }
   const bool set_next = effect != nullptr && effect->transaction == TransactionEffect::next_only && !answer.error;
@@ -71,15 +81,23 @@ void Session::note_transaction(const Answer& answer) {
   } else if (answer.status_seen && !in_transaction_) {
     next_transaction_set_ = false;
   }
-  if (answer.error && !in_transaction_) {
-    const bool opaque = effect != nullptr && !effect->replica_safe &&
-                        (effect->multi || effect->kind == StatementKind::call ||
-                         effect->kind == StatementKind::execute || effect->kind == StatementKind::other);
-    transaction_unsure_ = !state_.autocommit || (opaque && !nothing_ran(answer));
-  }
+  if (answer.error) note_error(answer);
   if (!answer.error && effect != nullptr && effect->transaction == TransactionEffect::begin_read_only) {
     read_only_transaction_ = in_transaction_;
   }
+}
+
+// An error tells no status: what was known before holds on, and what the statement may have changed is in doubt.
+void Session::note_error(const Answer& answer) {
+  const router::Classification* effect = current_.effect;
+  const bool opaque = effect != nullptr && !effect->replica_safe &&
+                      (effect->multi || effect->kind == StatementKind::call || effect->kind == StatementKind::execute ||
+                       effect->kind == StatementKind::other);
+  const bool ran = effect == nullptr || !nothing_ran(answer);
+  if (!in_transaction_ && (!state_.autocommit || (opaque && ran))) transaction_unsure_ = true;
+  const bool open = in_transaction_ || transaction_unsure_;
+  const bool ends = effect != nullptr && effect->transaction != TransactionEffect::none;
+  if (open && ran && (opaque || ends || !of_statement_only(backend_->error_payload()))) may_have_committed_ = true;
 }
 
 // The text could not be parsed: no part of it was executed.
@@ -100,7 +118,7 @@ void Session::note_effects(const Answer& answer) {
   if (!answer.error && current_.type == Command::init_db) backend.state.schema = current_.schema;
   // Servers that track the schema have told it in their OK packets, also where a procedure or DROP DATABASE changed it,
   // and before an error in a later statement of the same text.
-  state_.schema = backend.state.schema;
+  select_schema(backend.state.schema);
   const router::Classification* effect = current_.effect;
   if (effect == nullptr || (current_.type != Command::query && current_.type != Command::stmt_execute)) return;
   if (may_write(*effect)) unstamped_write_ = true;
@@ -109,9 +127,15 @@ void Session::note_effects(const Answer& answer) {
     last_write_ms_ = Worker::steady_now_ms() + 1;
   }
   note_insert_id(answer);
+  note_sequence(*effect);
   // A tie holds even after an error: part of the statement may have been executed.
   pins_ &= ~Pin::found_rows;
-  if (!nothing_ran(answer)) pins_ |= effect->pin;
+  if (!nothing_ran(answer)) {
+    pins_ |= effect->pin;
+    // Where rows are written, "t (x)" looks like a call, too: only of a SELECT is it known.
+    const bool calls = effect->calls_stored && effect->kind == StatementKind::select;
+    backend.one_sessions = backend.one_sessions || calls;
+  }
   if (answer.error) return;
   pins_ &= ~(effect->unpin & ~effect->pin);
   for (const auto& assignment : effect->assignments) {
@@ -119,7 +143,8 @@ void Session::note_effects(const Answer& answer) {
     backend.state.assign(assignment);
   }
   if (!current_.schema.empty() && effect->kind == StatementKind::use) {
-    state_.schema = backend.state.schema = current_.schema;
+    backend.state.schema = current_.schema;
+    select_schema(current_.schema);
   }
   if (effect->transaction == TransactionEffect::end_and_release) {
     backend.tainted = true;
@@ -152,6 +177,21 @@ void Session::note_insert_id(const Answer& answer) {
   }
 }
 
+// A collation that came from the schema before this one can't be said again.
+void Session::select_schema(const std::string& name) {
+  if (state_.schema == name) return;
+  if (state_.follows_schema()) pins_ |= Pin::unknown_setting;
+  state_.schema = name;
+}
+
+// An INSERT may take a value, too, as a column's default; that doesn't count once NEXTVAL was seen.
+void Session::note_sequence(const router::Classification& effect) {
+  const bool may_take = may_touch_insert_id() && effect.kind != StatementKind::select;
+  if (!effect.takes_sequence_value && (sequence_taken_ || !may_take)) return;
+  sequence_taken_ = effect.takes_sequence_value;
+  sequence_backend_ = backend_;
+}
+
 void Session::note_prepared(const Answer& answer) {
   if (answer.error || answer.prepared.statement_id == 0) return;
   statements_.add({.text = current_.preparing, .params = answer.prepared.params, .types = {}});
@@ -161,6 +201,7 @@ void Session::end_statement() {
   current_ = {};
   stage_ = Stage::idle;
   if (backend_ != nullptr && !tied()) give_back();
+  settle();
   if (draining_) drain();
   next_command();
 }
@@ -189,7 +230,7 @@ std::string Session::tie() const {
 // session's next statement.
 void Session::give_back() {
   if (giving_back_ || kept) return;
-  if (!insert_id_moved_) return hand_back();
+  if (!insert_id_moved_ && !backend_->one_sessions) return hand_back();
   if (!backend_->tainted && pool_->keep(*this)) return;
   read_insert_id();
 }
@@ -213,6 +254,7 @@ void Session::hand_back() {
   if (backend == nullptr) return;
   backend->resume_receive();
   pool_->release(*backend);
+  settle();
 }
 
 // The client goes, or forgets all that it set: closing the connection is what ends an open transaction for certain.

@@ -15,28 +15,39 @@ void Session::route() {
   const router::Classification* effect = current_.effect;
   const bool asks_insert_id = effect != nullptr && effect->needs.last_insert_id;
   if (asks_insert_id && insert_id_lost_ && !insert_id_moved_) return fail_current(insert_id_gone());
+  if (effect != nullptr && effect->needs.sequence_value && !knows_sequence_value()) {
+    return fail_current(sequence_value_gone());
+  }
   const bool was_kept = kept;
   if (was_kept) pool_->unkeep(*this);
   if (backend_ != nullptr && !was_kept) return route_attached();
-  if (effect != nullptr && effect->needs.diagnostics && last_backend_ != nullptr) return take_last_backend();
+  const bool asks_last = effect != nullptr && (effect->needs.diagnostics || effect->needs.sequence_value);
+  if (asks_last && last_backend_ != nullptr) return take_last_backend();
   const auto server = choose();
   if (was_kept && server == server_) return got_backend(*backend_);
+  if (!server && gate_shut()) return step_back({});
   if (was_kept) {  // on_prepared goes on, without it
     stage_ = Stage::preparing;
     return read_insert_id();
   }
   const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
-  if (!server) return hold(cluster.leader ? "its leader was just lost" : cluster.reason);
+  if (!server) return hold(cluster.leader ? "its leader was just lost or refused a write" : cluster.reason);
   take_from(*server);
+}
+
+// The connection at hand, or the last one, is the one that took this session's last value from a sequence.
+bool Session::knows_sequence_value() const {
+  const Backend* here = backend_ != nullptr ? backend_ : last_backend_;
+  return here != nullptr && here == sequence_backend_;
 }
 
 std::optional<std::uint32_t> Session::choose() const {
   const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
-  const router::Classification* effect = current_.effect;
-  // With autocommit off a read opens a transaction, and what follows in it may write.
-  const bool begins_read_only = effect != nullptr && effect->transaction == TransactionEffect::begin_read_only;
-  const bool replica_safe = state_.autocommit && (current_.replica_safe || begins_read_only);
+  // With autocommit off a read opens a transaction, and what follows in it may write; see select_schema for the other.
+  const bool may_tie = !state_.autocommit || (selects_schema() && state_.follows_schema());
+  const bool replica_safe = current_.replica_safe && !may_tie;
   RouteRequest request{.replica_safe = replica_safe,
+                       .leader_closed = gate_shut(),
                        .last_write_ms = last_write_ms_,
                        .turn = worker_.next_turn(),
                        .avoid_until_ms = worker_.avoid_until_ms(account_->cluster),
@@ -98,6 +109,13 @@ bool Session::diagnostics_only() const {
                                    : protocol::as_text(current_.command.payload().subspan(1)));
 }
 
+// SHOW WARNINGS, SHOW ERRORS, SHOW COUNT(*) …, GET DIAGNOSTICS.
+bool Session::shows_warnings() const {
+  const router::Classification* effect = current_.effect;
+  if (effect == nullptr || !effect->needs.diagnostics) return false;
+  return effect->multi || effect->kind == StatementKind::show || effect->kind == StatementKind::other;
+}
+
 // Servers before MySQL 5.7 keep warnings over a SELECT without tables, but not row counts.
 bool Session::diagnostics_spoiled(const Backend& backend) const {
   const router::Classification* effect = current_.effect;
@@ -115,12 +133,12 @@ bool Session::misplaced() const {
   // Without a leader nothing new starts; what is open goes on.
   if (!cluster.leader && tied()) return false;
   const router::Classification* effect = current_.effect;
-  const bool begins_read_only = effect != nullptr && effect->transaction == TransactionEffect::begin_read_only;
-  if (tied() ? current_.replica_safe : state_.autocommit && (current_.replica_safe || begins_read_only)) return false;
+  if (current_.replica_safe && (tied() || state_.autocommit)) return false;
   if (diagnostics_only() || selects_schema()) return false;
   if (!read_only_transaction_) return true;
-  if (effect == nullptr || begins_read_only) return false;
-  switch (effect->kind) {  // may end the transaction and write after it
+  if (effect == nullptr) return false;
+  if (any(effect->pin & Pin::user_lock)) return true;  // one lock in a cluster means one server that gives it
+  switch (effect->kind) {                              // may end the transaction and write after it
     case StatementKind::call:
     case StatementKind::execute:
     case StatementKind::other:
@@ -135,6 +153,7 @@ void Session::leave_server() {
   const router::Classification* effect = current_.effect;
   const bool only_readable_ties = (pins_ & ~Pin::found_rows) == Pin::none && statements_.nothing_open();
   if (read_only_transaction_ && effect != nullptr) {
+    if (any(effect->pin & Pin::user_lock)) return fail_current(lock_on_replica(backend_->server_name()));
     if (effect->multi || effect->transaction == TransactionEffect::none) {
       return fail_current(opaque_on_replica(backend_->server_name()));
     }

@@ -14,8 +14,10 @@ using protocol::Command;
 void Session::got_backend(Backend& backend) {
   backend_ = &backend;
   backend.set_user(this);
+  if (gate_shut() && barred()) return step_back({});
   if (misplaced()) return leave_server();
   if (diagnostics_spoiled(backend)) return fail_current(diagnostics_gone());
+  if (&backend == sequence_backend_ && backend.last_session != session) sequence_backend_ = nullptr;
   backend.last_session = session;
   if (open_data_gone(backend)) return;
   const auto preparation = preparation_for(backend);
@@ -101,6 +103,11 @@ std::optional<Preparation> Session::preparation_for(Backend& backend) {
     if (!steps) return std::nullopt;
     preparation.before = std::move(*steps);
   }
+  const bool steps = !preparation.before.none() || !preparation.after.none();  // they may warn, too
+  if (shows_warnings() && backend.diagnostics_of != session && (backend.diagnostics_of != 0 || steps)) {
+    preparation.statement_of_ours = "DO (SELECT 1 FROM (SELECT 1) AS x)";  // without a table, it would leave them
+    backend.diagnostics_of = 0;
+  }
   if (!insert_id_moved_ && may_touch_insert_id() && backend.insert_id != last_insert_id_) {
     preparation.set_last_insert_id = last_insert_id_;
   }
@@ -164,6 +171,7 @@ void Session::send_current() {
     protocol::patch_statement_id(current_.command.mutable_payload(), known->id);
     if (current_.type == Command::stmt_execute && !send_execute()) return;
   }
+  if (!open()) work_since_ms_ = worker_.loop().now_ms();
   stage_ = Stage::running;
   if (current_.shape) backend.begin_answer(*current_.shape, current_.preparing);
   if (!current_.command.slice().empty()) {
@@ -171,8 +179,9 @@ void Session::send_current() {
   } else {
     backend.send_copy(current_.command.packet());
   }
-  // Kept only where it may be sent again.
-  if (!current_.repeatable || in_transaction_) current_.command.clear();
+  // Kept only where it may be sent again, and all of it.
+  const bool may_be_sent_again = current_.repeatable || may_be_refused();
+  if (!may_be_sent_again || in_transaction_ || current_.streamed) current_.command.clear();
   if (current_.streamed) return stream_body();
   if (!current_.shape) end_statement();
 }
@@ -216,6 +225,7 @@ void Session::stream_body() {
       return;
     }
     auto piece = reader_.take_body();
+    if (reader_.long_size() > worker_.limits().packet_max) return close_with(packet_too_large("limits.packet_max"));
     if (piece.empty()) break;
     if (!piece.slice.empty()) {
       backend_->send(std::move(piece.slice));
@@ -237,18 +247,21 @@ void Session::on_answer(Backend& backend, io::Slice bytes) {
   if (current_.login) return;  // our own question
   worker_.counters().bytes_to_clients += bytes.size();
   channel_.send(std::move(bytes));
+  note_queue();
   if (channel_.above_high_water()) backend.pause_receive();
 }
 
 void Session::on_answered(Backend& backend) {
   if (stage_ != Stage::running) return;
   const Answer& answer = backend.answer();
+  if (answer.withheld) return on_refused();
   if (current_.streamed && reader_.in_body()) {
     // The server answered before it had the whole command (too long for it): it will close; so do we.
     channel_.close_after_send();
     return finish();
   }
   note_transaction(answer);
+  if (answer.error || answer.warnings != 0) backend.diagnostics_of = session;
   if (current_.login) {
     const bool refused = answer.error;
     state_.schema = current_.schema;

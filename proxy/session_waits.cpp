@@ -16,7 +16,8 @@ void Session::start_deadline(std::uint64_t ms) {
   deadline_ = worker_.loop().start_timer(ms, *this);
 }
 
-void Session::on_timer(io::TimerId /*timer*/) {
+void Session::on_timer(io::TimerId timer) {
+  if (timer == ended_deadline_) return finish();
   deadline_ = {};
   const Limits& limits = worker_.limits();
   switch (stage_) {
@@ -42,7 +43,7 @@ void Session::on_timer(io::TimerId /*timer*/) {
 }
 
 void Session::wait_in_line() {
-  ++worker_.counters().pool_waits;
+  waiting_since_ = ++worker_.counters().pool_waits;
   stage_ = Stage::waiting;
   current_.command.move_to_own_memory();
   start_deadline(worker_.limits().pool_wait_max_ms);
@@ -54,24 +55,26 @@ void Session::hold(std::string_view why) {
     ++worker_.counters().statements_held;
     current_.held_until_ms = now + worker_.limits().hold_max_ms;
   }
-  hold_reason_ = why;
+  const bool at_gate = gate_shut();
+  hold_reason_ = at_gate ? "its gate is closed for a change of leader" : why;
   stage_ = Stage::holding;
   current_.command.move_to_own_memory();
-  if (!worker_.hold(*this)) return fail_current(hold_full(worker_.snapshot().clusters[account_->cluster].name));
+  if (!gate_->add(*this, at_gate)) {
+    return fail_current(hold_full(worker_.snapshot().clusters[account_->cluster].name, hold_reason_));
+  }
   start_deadline(current_.held_until_ms > now ? current_.held_until_ms - now : 0);
 }
 
 void Session::retry_held() {
   if (stage_ != Stage::holding) return;
-  worker_.unhold(*this);
-  worker_.loop().cancel_timer(deadline_);
-  deadline_ = {};
+  if (gate_shut() && (backend_ != nullptr || !choose())) return;  // keeps its place
+  stop_waiting();
   route();
 }
 
 void Session::stop_waiting() {
   if (stage_ == Stage::waiting && pool_ != nullptr) pool_->cancel(*this);
-  if (stage_ == Stage::holding) worker_.unhold(*this);
+  if (stage_ == Stage::holding) gate_->remove(*this);
   worker_.loop().cancel_timer(deadline_);
   deadline_ = {};
 }
@@ -117,27 +120,30 @@ void Session::on_backend_lost(Backend& backend, std::string_view why) {
   if (kept) pool_->unkeep(*this);
   insert_id_left_behind();
   const std::string& server = backend.server_name();
-  const bool in_transaction = in_transaction_ || transaction_unsure_;
-  const std::string pins = tie();
   const bool was_tied = tied();
+  const Loss loss = what_is_lost(server, why);
   forget_ties();
+  settle();
   switch (stage_) {
     case Stage::idle:
     case Stage::waiting:  // for the answer to a KILL
       if (!was_tied) return;
-      if (in_transaction) ++worker_.counters().transactions_lost;
-      return tell_at_next_command(in_transaction ? transaction_lost(server, why) : session_lost(server, pins, why));
+      count_loss(loss);
+      return tell_at_next_command(loss.error);
     case Stage::preparing:
       if (was_tied) {
-        if (in_transaction) ++worker_.counters().transactions_lost;
-        return fail_current(in_transaction ? transaction_lost(server, why) : session_lost(server, pins, why));
+        count_loss(loss);
+        return fail_current(loss.error);
       }
       if (++current_.tries < tries_max) return route();
       return hold(why);
+    case Stage::holding:  // at a closed gate
+      if (!was_tied) return;
+      count_loss(loss);
+      return fail_current(loss.error);
     case Stage::running:
-      return lost_while_running(server, why, answer.started, was_tied, in_transaction);
+      return lost_while_running(loss, server, why, answer.started, was_tied);
     case Stage::login:
-    case Stage::holding:
     case Stage::over:
       break;
   }
@@ -159,11 +165,11 @@ void Session::ask_elsewhere() {
 }
 
 // The retry contract: what was sent and provably had no effect is sent again; else the client is told which it is.
-void Session::lost_while_running(const std::string& server, std::string_view why, bool answer_started, bool was_tied,
-                                 bool in_transaction) {
+void Session::lost_while_running(const Loss& loss, const std::string& server, std::string_view why, bool answer_started,
+                                 bool was_tied) {
   if (answer_started && !current_.login) {  // half an answer is with the client: only the end is honest
-    if (in_transaction) {
-      ++worker_.counters().transactions_lost;
+    if (loss.transaction) {
+      count_loss(loss);
     } else if (!current_.repeatable) {
       ++worker_.counters().outcome_unknown;
     }
@@ -175,9 +181,9 @@ void Session::lost_while_running(const std::string& server, std::string_view why
     return route();
   }
   if (current_.repeatable && !current_.streamed) {
-    if (in_transaction) {
-      ++worker_.counters().transactions_lost;
-      return fail_current(transaction_lost(server, why));
+    if (loss.transaction) {
+      count_loss(loss);
+      return fail_current(loss.error);
     }
     return fail_current(was_tied ? session_lost(server, "its state", why) : read_lost(server, why));
   }
@@ -186,35 +192,48 @@ void Session::lost_while_running(const std::string& server, std::string_view why
                           effect->kind == StatementKind::execute || effect->kind == StatementKind::other ||
                           effect->sets_autocommit_on ||
                           (effect->transaction != TransactionEffect::none && effect->kind != StatementKind::rollback);
-  if (in_transaction && !may_commit) {
-    ++worker_.counters().transactions_lost;
-    return fail_current(transaction_lost(server, why));
+  if (loss.transaction && !loss.doubtful && !may_commit) {
+    count_loss(loss);
+    return fail_current(loss.error);
   }
   ++worker_.counters().outcome_unknown;
   // Whoever looks whether it took effect must not be told by a replica that has not heard of it yet.
   last_write_ms_ = std::max(last_write_ms_, Worker::steady_now_ms() + 1);
   worker_.event(Severity::error, "outcome_unknown", "user '" + user_ + "' from " + peer_ + " on " + server);
-  fail_current(outcome_unknown(server, why));
+  fail_current(loss.doubtful ? loss.error : outcome_unknown(server, why));
+}
+
+Session::Loss Session::what_is_lost(std::string_view server, std::string_view why) const {
+  if (!in_transaction_ && !transaction_unsure_) return {session_lost(server, tie(), why), false, false};
+  if (may_have_committed_) return {transaction_unknown(server, why), true, true};
+  return {transaction_lost(server, why), true, false};
+}
+
+void Session::count_loss(const Loss& loss) {
+  if (!loss.transaction) return;
+  ++(loss.doubtful ? worker_.counters().outcome_unknown : worker_.counters().transactions_lost);
+  // Whoever looks whether it took effect must not be told by a replica that has not heard of it yet.
+  if (loss.doubtful) last_write_ms_ = std::max(last_write_ms_, Worker::steady_now_ms() + 1);
 }
 
 void Session::forget_ties() {
   pins_ = Pin::none;
-  in_transaction_ = read_only_transaction_ = transaction_unsure_ = next_transaction_set_ = false;
+  in_transaction_ = read_only_transaction_ = transaction_unsure_ = next_transaction_set_ = may_have_committed_ = false;
   status_ &= static_cast<protocol::StatusFlags>(
       ~(protocol::status::in_transaction | protocol::status::in_transaction_readonly));
   statements_.forget_open();
   if (last_backend_ != nullptr && backend_ == nullptr) last_backend_ = nullptr;
+  if (sequence_backend_ != nullptr && backend_ == nullptr) sequence_backend_ = nullptr;
 }
 
 // We give the connection up ourselves, before the current command is sent on it.
 void Session::lose_backend(std::string_view why) {
   const std::string server = backend_->server_name();
-  const bool in_transaction = in_transaction_ || transaction_unsure_;
-  const std::string pins = tie();
+  const Loss loss = what_is_lost(server, why);
   discard_backend();
   forget_ties();
-  if (in_transaction) ++worker_.counters().transactions_lost;
-  fail_current(in_transaction ? transaction_lost(server, why) : session_lost(server, pins, why));
+  count_loss(loss);
+  fail_current(loss.error);
 }
 
 void Session::discard_backend() {
@@ -224,6 +243,7 @@ void Session::discard_backend() {
   if (backend == nullptr) return;
   backend->set_user(nullptr);
   pool_->discard(*backend);
+  settle();
 }
 
 }  // namespace sluice::proxy

@@ -14,7 +14,8 @@ std::string key_of(std::string_view sql, const CarriedState& state, const router
   std::string key;
   key.reserve(sql.size() + state.schema.size() + 16);
   key.push_back(static_cast<char>((dialect.ansi_quotes ? 1 : 0) | (dialect.no_backslash_escapes ? 2 : 0) |
-                                  (dialect.ascii_safe ? 4 : 0) | (dialect.utf8 ? 8 : 0)));
+                                  (dialect.ascii_safe ? 4 : 0) | (dialect.utf8 ? 8 : 0) |
+                                  (dialect.ansi_known ? 16 : 0) | (dialect.backslash_known ? 32 : 0)));
   append_part(key, state.schema);
   for (const auto& setting : state.parse_settings()) {
     append_part(key, setting.name);

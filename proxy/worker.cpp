@@ -23,7 +23,6 @@ struct Worker::Listener final : io::AcceptHandler {
 
 namespace {
 
-constexpr std::uint32_t hold_retry_ms = 100;   // a leader that refused is asked again this often
 constexpr std::uint64_t avoid_ms = 250;        // a server that failed us is left alone this long
 constexpr std::size_t identities_max = 4'096;  // before unused ones are forgotten
 
@@ -183,10 +182,11 @@ void Worker::set_snapshot(SnapshotPtr snapshot) {
     const auto leader = snapshot_->clusters[c].leader;
     const bool changed = before == nullptr || c >= before->clusters.size() || before->clusters[c].leader != leader;
     if (leader && changed) avoid_until_ms_[c][*leader] = 0;
+    if (c == gates_.size()) gates_.push_back(std::make_unique<Gate>(*this, static_cast<std::uint32_t>(c)));
   }
   for (auto& [key, pool] : pools_) pool->set_endpoint(snapshot_->clusters[key.cluster].servers[key.server].endpoint);
   leave_silent_servers();
-  release_held();
+  for (std::size_t c = 0; c < gates_.size(); ++c) gates_[c]->on_snapshot(snapshot_->clusters[c]);
 }
 
 // A server that hangs keeps its connections open: what it was asked would wait for as long as it hangs.
@@ -242,20 +242,10 @@ void Worker::event(Severity severity, std::string_view kind, std::string text) c
   if (shared_.options.on_event) shared_.options.on_event({severity, std::string(kind), std::move(text)});
 }
 
-bool Worker::hold(Session& session) {
-  if (held_.size() >= limits().hold_clients_max) return false;
-  held_.push_back(session.id());
-  if (!hold_retry_.valid()) hold_retry_ = loop_->start_timer(hold_retry_ms, *this);
-  return true;
-}
-
-void Worker::unhold(Session& session) { held_.remove(session.id()); }
-
-void Worker::release_held() {
-  const std::list<std::uint32_t> ids = std::exchange(held_, {});
-  for (const std::uint32_t id : ids) {
-    if (Session* session = find(id)) session->retry_held();
-  }
+std::size_t Worker::statements_waiting() const {
+  std::size_t sum = 0;
+  for (const auto& gate : gates_) sum += gate->waiting();
+  return sum;
 }
 
 void Worker::on_timer(io::TimerId timer) {
@@ -266,15 +256,13 @@ void Worker::on_timer(io::TimerId timer) {
     const auto kills = std::exchange(dead_kills_, {});
     const auto backends = std::exchange(dead_backends_, {});
     drained_if_empty();
-  } else if (timer == hold_retry_) {
-    hold_retry_ = {};
-    release_held();
-    if (!held_.empty() && !hold_retry_.valid()) hold_retry_ = loop_->start_timer(hold_retry_ms, *this);
+  } else if (timer == relief_) {
+    relief_ = {};
+    shed_stalled_clients();
+    relieve_memory();
   } else if (timer == drain_deadline_) {
     drain_deadline_ = {};
-    std::vector<std::uint32_t> ids;
-    for (const auto& [id, session] : sessions_) ids.push_back(id);
-    for (const std::uint32_t id : ids) {
+    for (const std::uint32_t id : session_ids()) {
       if (Session* session = find(id)) session->end(shutting_down());
     }
   }
@@ -308,15 +296,28 @@ void Worker::on_pool_trouble(std::uint32_t cluster, std::uint32_t server, std::s
   if (shared_.options.on_suspect) shared_.options.on_suspect(cluster, server);
 }
 
+void Worker::on_read_only_leader(std::uint32_t cluster, std::uint32_t server) {
+  ++counters_.read_only_refusals;
+  avoid_until_ms_[cluster][server] = loop_->now_ms() + avoid_ms;
+  if (shared_.options.on_suspect) shared_.options.on_suspect(cluster, server);
+}
+
 Session* Worker::find(std::uint32_t id) {
   const auto it = sessions_.find(id);
   return it == sessions_.end() ? nullptr : it->second.get();
 }
 
-void Worker::end_on_server(Pool& pool, const Backend& victim, ServerKill::What what) {
+std::vector<std::uint32_t> Worker::session_ids() const {
+  std::vector<std::uint32_t> ids;
+  ids.reserve(sessions_.size());
+  for (const auto& [id, session] : sessions_) ids.push_back(id);
+  return ids;
+}
+
+bool Worker::end_on_server(Pool& pool, const Backend& victim, ServerKill::What what) {
   if (kills_.size() >= limits().server_kills_max) {
     ++counters_.server_kills_skipped;
-    return;
+    return false;
   }
   ++counters_.server_kills;
   const auto over = [this](ServerKill& kill) {
@@ -325,9 +326,23 @@ void Worker::end_on_server(Pool& pool, const Backend& victim, ServerKill::What w
     dead_kills_.push_back(std::move(*it));
     kills_.erase(it);
     schedule_burial();
+    gates_[kill.pool().key().cluster]->on_kill_over();
   };
   kills_.push_back(std::make_unique<ServerKill>(*loop_, pool, victim, what, over));
   kills_.back()->start(limits().backend_connect_timeout_ms);
+  return true;
+}
+
+std::uint32_t Worker::kills_on(std::uint32_t cluster, std::uint32_t server) const {
+  return static_cast<std::uint32_t>(std::count_if(kills_.begin(), kills_.end(), [&](const auto& kill) {
+    return kill->pool().key().cluster == cluster && kill->pool().key().server == server;
+  }));
+}
+
+void Worker::close_idle(std::uint32_t cluster, std::uint32_t server) {
+  for (auto& [key, pool] : pools_) {
+    if (key.cluster == cluster && key.server == server) pool->close_idle();
+  }
 }
 
 void Worker::kill(const KillOrder& order) {
@@ -348,9 +363,7 @@ void Worker::drain(std::function<void()> done) {
   draining_ = true;
   on_drained_ = std::move(done);
   for (auto& listener : listeners_) loop_->close_listener(listener->id);
-  std::vector<std::uint32_t> ids;
-  for (const auto& [id, session] : sessions_) ids.push_back(id);
-  for (const std::uint32_t id : ids) {
+  for (const std::uint32_t id : session_ids()) {
     if (Session* session = find(id)) session->drain();
   }
   drain_deadline_ = loop_->start_timer(limits().drain_max_ms, *this);
@@ -367,6 +380,10 @@ Report Worker::report() {
   report.counters = counters_;
   report.clients = sessions_.size();
   report.buffer_bytes = loop_->memory_used();
+  for (const auto& gate : gates_) {
+    report.gates.push_back(gate->row());
+    report.hold_longest_ms = std::max(report.hold_longest_ms, gate->longest_ms());
+  }
   report.sessions.reserve(sessions_.size());
   for (const auto& [id, session] : sessions_) report.sessions.push_back(session->row());
   for (const auto& [key, pool] : pools_) {

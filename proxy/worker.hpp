@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "proxy/gate.hpp"
 #include "proxy/pool.hpp"
 #include "proxy/proxy.hpp"
 #include "proxy/server_kill.hpp"
@@ -69,15 +69,22 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   [[nodiscard]] IdentityPtr intern(BackendIdentity identity);
 
   [[nodiscard]] std::span<const std::uint64_t> avoid_until_ms(std::uint32_t cluster) const;
+  // It answered that it is read-only: it is left alone for a moment, and the monitor looks.
+  void on_read_only_leader(std::uint32_t cluster, std::uint32_t server);
   void event(Severity severity, std::string_view kind, std::string text) const;
 
-  // Statements that no server can take now. False: limits.hold_clients_max wait already.
-  [[nodiscard]] bool hold(Session& session);
-  void unhold(Session& session);
+  [[nodiscard]] Gate& gate(std::uint32_t cluster) { return *gates_[cluster]; }
+  [[nodiscard]] std::size_t statements_waiting() const;  // at all gates
+
+  // Memory may have become short because clients don't take their results: those that have not for long give way.
+  void relieve_memory();
 
   void bury_session(Session& session);
-  // Ends what `victim` still runs on its server, over another connection of `pool`.
-  void end_on_server(Pool& pool, const Backend& victim, ServerKill::What what);
+  // Ends what `victim` still runs on its server, over another connection of `pool`. False: limits.server_kills_max are
+  // on their way already.
+  bool end_on_server(Pool& pool, const Backend& victim, ServerKill::What what);
+  [[nodiscard]] std::uint32_t kills_on(std::uint32_t cluster, std::uint32_t server) const;
+  void close_idle(std::uint32_t cluster, std::uint32_t server);
   // A client's KILL [QUERY] of its own user's session `id`, which lives here.
   struct KillOrder {
     std::uint32_t killer_worker = 0;
@@ -89,6 +96,8 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   void kill(const KillOrder& order);
   void kill_any(std::uint32_t id);  // the operator's KILL
   [[nodiscard]] Session* find(std::uint32_t id);
+  // Of all that live now. What is done to one session may end others: find each before it is used.
+  [[nodiscard]] std::vector<std::uint32_t> session_ids() const;
 
  private:
   struct Listener;
@@ -105,7 +114,8 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
                        bool suspect) override;
   void count_opened() override { ++counters_.backends_opened; }
 
-  void release_held();
+  [[nodiscard]] bool memory_short() const;
+  void shed_stalled_clients();
   void leave_silent_servers();
   void schedule_burial();
   void drained_if_empty();
@@ -125,7 +135,7 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   std::map<PoolKey, std::unique_ptr<Pool>> pools_;
   std::unordered_map<std::string, IdentityPtr> identities_;
   std::unordered_map<std::uint32_t, std::unique_ptr<Session>> sessions_;
-  std::list<std::uint32_t> held_;  // ids, first come first
+  std::vector<std::unique_ptr<Gate>> gates_;  // by cluster
   std::vector<std::unique_ptr<ServerKill>> kills_;
 
   // What may still be on the stack of the running call is destroyed in a turn of its own.
@@ -133,7 +143,7 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   std::vector<std::unique_ptr<ServerKill>> dead_kills_;
   std::vector<std::unique_ptr<Backend>> dead_backends_;
   io::TimerId burial_;
-  io::TimerId hold_retry_;
+  io::TimerId relief_;
   io::TimerId drain_deadline_;
   std::function<void()> on_drained_;
   bool stopping_ = false;

@@ -39,11 +39,14 @@ void join(Classification& c, Classification&& next) {
   c.unpin = (c.unpin | next.unpin) & ~c.pin;
   c.needs.last_insert_id = c.needs.last_insert_id || next.needs.last_insert_id;
   c.needs.diagnostics = c.needs.diagnostics || next.needs.diagnostics;
+  c.needs.sequence_value = c.needs.sequence_value || next.needs.sequence_value;
   if (next.sets_autocommit_off || next.sets_autocommit_on) {
     c.sets_autocommit_off = next.sets_autocommit_off;
     c.sets_autocommit_on = next.sets_autocommit_on;
   }
   c.sets_last_insert_id = c.sets_last_insert_id || next.sets_last_insert_id;
+  c.takes_sequence_value = c.takes_sequence_value || next.takes_sequence_value;
+  c.calls_stored = c.calls_stored || next.calls_stored;
   if (!next.schema.empty()) c.schema = next.schema;
   // Any of them ties the session, see `read`: what is over the bound is not missed.
   const std::size_t taken = std::min(next.assignments.size(), assignments_max - c.assignments.size());
@@ -55,6 +58,7 @@ void join(Classification& c, Classification&& next) {
 struct Reading {
   Classification result;
   int doubtful_comments = 0;
+  bool rejected = false;  // a single statement that the server can't parse: nothing of it runs
 };
 
 Reading read(std::string_view sql, const Dialect& dialect, Doubtful doubtful) {
@@ -83,6 +87,7 @@ Reading read(std::string_view sql, const Dialect& dialect, Doubtful doubtful) {
   if (cursor.token().kind == TokenKind::bad) {
     result.replica_safe = false;
     result.reason = cursor.token().text;
+    reading.rejected = !result.multi;
   }
   if (!cursor.lexer().doubt().empty()) {
     leader(result, cursor.lexer().doubt());
@@ -100,20 +105,52 @@ bool same_assignments(const Classification& a, const Classification& b) {
 bool same_effects(const Classification& a, const Classification& b) {
   return a.kind == b.kind && a.transaction == b.transaction && a.pin == b.pin && a.unpin == b.unpin &&
          a.needs.last_insert_id == b.needs.last_insert_id && a.needs.diagnostics == b.needs.diagnostics &&
-         a.replica_safe == b.replica_safe && a.multi == b.multi && a.sets_autocommit_off == b.sets_autocommit_off &&
-         a.sets_autocommit_on == b.sets_autocommit_on && a.sets_last_insert_id == b.sets_last_insert_id &&
-         a.schema == b.schema && same_assignments(a, b);
+         a.needs.sequence_value == b.needs.sequence_value && a.takes_sequence_value == b.takes_sequence_value &&
+         a.calls_stored == b.calls_stored && a.replica_safe == b.replica_safe && a.multi == b.multi &&
+         a.sets_autocommit_off == b.sets_autocommit_off && a.sets_autocommit_on == b.sets_autocommit_on &&
+         a.sets_last_insert_id == b.sets_last_insert_id && a.schema == b.schema && same_assignments(a, b);
 }
 
 // The server may read the text in either way.
-Classification reconcile(Reading&& run, Reading&& skipped) {
-  Classification c = std::move(run.result);
-  if (run.doubtful_comments < 2 && same_effects(c, skipped.result)) return c;
-  c.pin |= skipped.result.pin | Pin::unknown_statement;
+Reading reconcile(Reading&& one, Reading&& other, std::string_view why) {
+  if (one.doubtful_comments < 2 && same_effects(one.result, other.result)) return std::move(one);
+  Classification& c = one.result;
+  c.pin |= other.result.pin | Pin::unknown_statement;
   c.unpin = Pin::none;
   c.replica_safe = false;
-  c.reason = "executable comment that depends on the server's version";
-  return c;
+  c.reason = why;
+  return std::move(one);
+}
+
+Reading read_comments(std::string_view sql, const Dialect& dialect) {
+  Reading reading = read(sql, dialect, Doubtful::run);
+  if (reading.doubtful_comments == 0) return reading;
+  return reconcile(std::move(reading), read(sql, dialect, Doubtful::skip),
+                   "executable comment that depends on the server's version");
+}
+
+// The same for quotes: a reading that the server could only refuse has no effects to speak of.
+Reading agree(Reading&& one, Reading&& other) {
+  if (other.rejected) return std::move(one);
+  if (one.rejected) return std::move(other);
+  return reconcile(std::move(one), std::move(other), "quotes that depend on a sql_mode that is not known yet");
+}
+
+// Reads it in every way that the unknown parts of sql_mode leave open.
+Reading read_quotes(std::string_view sql, Dialect dialect) {
+  if (!dialect.ansi_known && sql.find('"') != std::string_view::npos) {
+    dialect.ansi_known = true;
+    Reading one = read_quotes(sql, dialect);
+    dialect.ansi_quotes = !dialect.ansi_quotes;
+    return agree(std::move(one), read_quotes(sql, dialect));
+  }
+  if (!dialect.backslash_known && sql.find('\\') != std::string_view::npos) {
+    dialect.backslash_known = true;
+    Reading one = read_quotes(sql, dialect);
+    dialect.no_backslash_escapes = !dialect.no_backslash_escapes;
+    return agree(std::move(one), read_quotes(sql, dialect));
+  }
+  return read_comments(sql, dialect);
 }
 
 }  // namespace
@@ -121,9 +158,7 @@ Classification reconcile(Reading&& run, Reading&& skipped) {
 Classification classify(std::string_view sql, const Dialect& dialect) {
   const bool too_long = sql.size() > classify_bytes_max;
   if (too_long) sql = sql.substr(0, glance_bytes);
-  Reading reading = read(sql, dialect, Doubtful::run);
-  Classification c = reading.doubtful_comments == 0 ? std::move(reading.result)
-                                                    : reconcile(std::move(reading), read(sql, dialect, Doubtful::skip));
+  Classification c = std::move(read_quotes(sql, dialect).result);
   if (too_long) {
     c.pin |= Pin::unknown_statement;
     c.replica_safe = false;

@@ -1,8 +1,9 @@
 // What a statement does, as far as routing must know: may a replica answer it, what does it do to the transaction, what
 // does it leave behind in the session. In doubt the answer is "leader", and the reason is kept.
 //
-// Not seen: what views and triggers call, and tables of information_schema, performance_schema, mysql or sys that are
-// named without their schema.
+// Not seen: what views and triggers call, what a stored function leaves in the session (user variables, locks: nobody
+// else gets that connection), and tables of information_schema, performance_schema, mysql or sys that are named without
+// their schema.
 //
 // Flow: `Classification c = classify(sql, dialect)`; the session asks `c.replica_safe`, applies `c.transaction`,
 // `c.pin`, `c.schema`, `c.assignments`. Nothing is thrown; every input has an answer; no memory is taken for ordinary
@@ -98,6 +99,7 @@ struct Needs {
   bool last_insert_id = false;  // LAST_INSERT_ID(), @@last_insert_id, @@identity
   bool diagnostics = false;     // SHOW WARNINGS/ERRORS, SHOW COUNT(*) …, GET DIAGNOSTICS, ROW_COUNT(), FOUND_ROWS(),
                                 // @@warning_count, @@error_count
+  bool sequence_value = false;  // LASTVAL(), PREVIOUS VALUE FOR: of a statement before it, not necessarily the last
 };
 
 // One `SET [SESSION] name = literal` (also SET NAMES, SET CHARACTER SET, SET SESSION TRANSACTION), ready to be said
@@ -115,10 +117,12 @@ struct Dialect {
   bool no_backslash_escapes = false;
   bool mariadb = true;                    // runs /*M! */ comments; MySQL does not
   std::uint32_t server_version = 101100;  // decides /*!NNNNNN */ comments; 0: unknown, both readings must agree
-  bool ascii_safe = true;  // false: a client charset whose multi-byte characters may hold a backslash or quote
-                           // byte (gbk, sjis, big5, gb18030, cp932): non-ASCII text goes to the leader
-  bool utf8 = false;       // the client charset is utf8 or utf8mb4: names without quotes may be non-ASCII; otherwise
-                           // such text goes to the leader, tied (0xA0 is a space in some charsets)
+  bool ascii_safe = true;       // false: a client charset whose multi-byte characters may hold a backslash or quote
+                                // byte (gbk, sjis, big5, gb18030, cp932): non-ASCII text goes to the leader
+  bool ansi_known = true;       // false: both readings of "…" must agree
+  bool backslash_known = true;  // false: both readings of \ in strings must agree
+  bool utf8 = false;  // the client charset is utf8 or utf8mb4: names without quotes may be non-ASCII; otherwise
+                      // such text goes to the leader, tied (0xA0 is a space in some charsets)
 };
 
 struct Classification {
@@ -132,9 +136,11 @@ struct Classification {
   bool multi = false;         // several statements; the fields are the union, in doubt the leader
   bool sets_autocommit_off = false;
   bool sets_autocommit_on = false;
-  bool sets_last_insert_id = false;  // LAST_INSERT_ID(x): the next LAST_INSERT_ID() on this connection is x
-  std::string_view reason;           // why not replica_safe; static text, e.g. "locking read", "calls GET_LOCK()"
-  std::string_view schema;           // USE x: the name as written, without quotes (borrowed from sql); empty: none
+  bool sets_last_insert_id = false;   // LAST_INSERT_ID(x): the next LAST_INSERT_ID() on this connection is x
+  bool takes_sequence_value = false;  // NEXTVAL(), NEXT VALUE FOR: what LASTVAL() is on this connection
+  bool calls_stored = false;          // perhaps a stored function, which may ask for LAST_INSERT_ID() inside
+  std::string_view reason;            // why not replica_safe; static text, e.g. "locking read", "calls GET_LOCK()"
+  std::string_view schema;            // USE x: the name as written, without quotes (borrowed from sql); empty: none
   std::vector<Assignment> assignments;
 };
 

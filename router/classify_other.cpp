@@ -122,6 +122,7 @@ void classify_other(Statement s) {
       return classify_plain(s, StatementKind::kill, administers);
     case Keyword::get:
       s.result.needs.diagnostics = true;
+      s.result.pin |= Pin::user_variable;  // outside of routines it can only answer into those
       s.cursor.advance();
       return classify_plain(s, StatementKind::other, "asks about the statement before it");
     case Keyword::checksum:

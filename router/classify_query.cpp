@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::string_view one_servers_state = "shows the state of one server";
 
-// Behind SHOW CREATE: definitions that replicate.
+// Behind SHOW CREATE: definitions that replicate. Not those of events: a replica shows them as disabled there.
 bool is_shown_definition(const Token& token) {
   switch (token.word->keyword) {
     case Keyword::table:
@@ -16,7 +16,6 @@ bool is_shown_definition(const Token& token) {
     case Keyword::procedure:
     case Keyword::function:
     case Keyword::trigger:
-    case Keyword::event:
     case Keyword::sequence:
     case Keyword::package:
       return true;
@@ -42,7 +41,6 @@ bool shows_metadata(Cursor& cursor) {
     case Keyword::indexes:
     case Keyword::keys:
     case Keyword::triggers:
-    case Keyword::events:
     case Keyword::charset:
     case Keyword::collation:
       return true;

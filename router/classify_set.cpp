@@ -59,6 +59,11 @@ std::optional<std::string> literal_text(const Token& token) {
   }
 }
 
+bool is_off(std::string_view value) {
+  return value == "0" || equals_folded(value, "off") || equals_folded(value, "false") ||
+         equals_folded(value, "'off'") || equals_folded(value, "default");
+}
+
 class SetParser {
  public:
   explicit SetParser(const Statement& s)
@@ -158,6 +163,8 @@ void SetParser::assignment(VariableScope scope, bool at_signs, std::string_view 
 
 void SetParser::carried(VariableScope scope, bool at_signs, std::string_view name, std::string value) {
   if (stays_with_connection(name)) return not_carried();
+  // Then `WHERE id IS NULL` means LAST_INSERT_ID(), and nothing in the statement tells.
+  if (equals_folded(name, "sql_auto_is_null") && !is_off(value)) return not_carried();
   if (equals_folded(name, "autocommit")) return autocommit(value);
   const bool of_transaction = equals_folded(name, "tx_isolation") || equals_folded(name, "transaction_isolation") ||
                               equals_folded(name, "tx_read_only") || equals_folded(name, "transaction_read_only");

@@ -43,7 +43,6 @@ bool is_replicated_metadata(std::string_view table) {
                                  "routines",
                                  "parameters",
                                  "triggers",
-                                 "events",
                                  "partitions",
                                  "character_sets",
                                  "collations",
@@ -119,7 +118,9 @@ void EffectScan::name(const Token& token) {
       leader(result_, server_tables);
     }
     const std::string_view member = unquoted(token);
-    if (equals_folded(member, "nextval")) leader(result_, "may take a value of a sequence");
+    if (equals_folded(member, "nextval")) sequence_value(true, "may take a value of a sequence");
+    // Of sequences only in Oracle mode; anywhere else it may be a column.
+    if (equals_folded(member, "currval")) leader(result_, "may ask for the last value of a sequence");
   }
   if (previous.is(Keyword::insert) || previous.is(Keyword::replace)) writing_keyword(previous);
   if (token.kind == TokenKind::word && !token.attached) keyword(token);
@@ -143,8 +144,11 @@ void EffectScan::keyword(const Token& token) {
     case Keyword::procedure:
       return leader(result_, "PROCEDURE clause");
     case Keyword::for_:
-      if (cursor_.previous().is(Keyword::value)) leader(result_, "takes a value of a sequence");
-      return;
+      if (!cursor_.previous().is(Keyword::value)) return;
+      if (cursor_.before_previous().is(Keyword::previous)) {
+        return sequence_value(false, "asks for the last value of a sequence");
+      }
+      return sequence_value(true, "takes a value of a sequence");
     case Keyword::sql_calc_found_rows:
       result_.pin |= Pin::found_rows;
       return leader(result_, "SQL_CALC_FOUND_ROWS");
@@ -214,7 +218,16 @@ void EffectScan::open_paren() {
   const bool built_in = word.function != FunctionClass::none && !name.attached &&
                         (word.servers & servers_of(dialect_)) != 0 && !(word.tight_paren && cursor_.token().spaced);
   if (built_in) return called(word);
-  if (!list) leader(result_, stored_function);
+  if (list) return;
+  result_.calls_stored = true;
+  leader(result_, stored_function);
+}
+
+// What a connection took from a sequence last is known to that connection alone.
+void EffectScan::sequence_value(bool takes, std::string_view reason) {
+  result_.takes_sequence_value = result_.takes_sequence_value || takes;
+  result_.needs.sequence_value = result_.needs.sequence_value || !takes;
+  leader(result_, reason);
 }
 
 void EffectScan::close_paren() {
@@ -249,7 +262,9 @@ void EffectScan::called(const Word& function) {
     case FunctionClass::load_file:
       return leader(result_, "calls LOAD_FILE()");
     case FunctionClass::sequence:
-      return leader(result_, "takes a value of a sequence");
+      return sequence_value(true, "takes a value of a sequence");
+    case FunctionClass::sequence_past:
+      return sequence_value(false, "asks for the last value of a sequence");
     case FunctionClass::column_default:
       return leader(result_, "calls DEFAULT(), which may take a value of a sequence");
     case FunctionClass::server_state:

@@ -40,6 +40,7 @@ class EffectScan {
   void writing_keyword(const Token& token);
   void name(const Token& token);
   void called(const Word& function);
+  void sequence_value(bool takes, std::string_view reason);
   void system_variable(std::string_view text);
   [[nodiscard]] bool names_a_list() const;
   [[nodiscard]] bool at_cte_level() const { return depth_ < 64 && ((cte_levels_ >> depth_) & 1U) != 0; }

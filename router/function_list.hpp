@@ -188,7 +188,7 @@ inline constexpr FunctionEntry function_list[] = {
     {"last_day", FunctionClass::pure, servers_all, false},
     {"last_insert_id", FunctionClass::last_insert_id, servers_all, false},
     {"last_value", FunctionClass::pure, servers_mariadb | servers_mysql80, false},
-    {"lastval", FunctionClass::sequence, servers_all, false},
+    {"lastval", FunctionClass::sequence_past, servers_all, false},
     {"lcase", FunctionClass::pure, servers_all, false},
     {"lead", FunctionClass::pure, servers_mariadb | servers_mysql80, false},
     {"least", FunctionClass::pure, servers_all, false},

@@ -88,6 +88,8 @@ constexpr auto connection_bound = std::to_array<std::string_view>({
     "binlog_row_image",
     "binlog_row_value_options",
     "binlog_rows_query_log_events",
+    "character_set_database",  // until the next schema is selected
+    "collation_database",
     "debug",
     "debug_dbug",
     "debug_sync",
@@ -99,6 +101,7 @@ constexpr auto connection_bound = std::to_array<std::string_view>({
     "insert_id",
     "last_insert_id",
     "last_gtid",
+    "optimizer_trace",
     "original_commit_timestamp",
     "original_server_version",
     "profiling",
@@ -116,6 +119,7 @@ constexpr auto connection_bound = std::to_array<std::string_view>({
     "session_track_transaction_info",
     "skip_parallel_replication",
     "skip_replication",
+    "system_versioning_asof",  // read in the time zone of that moment
     "sql_log_bin",
     "sql_log_off",
     "timestamp",

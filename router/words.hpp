@@ -183,6 +183,7 @@ enum class FunctionClass : std::uint8_t {
   connection_id,
   load_file,
   sequence,
+  sequence_past,
   column_default,
   server_state,
 };

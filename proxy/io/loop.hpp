@@ -63,6 +63,9 @@ class StreamHandler {
   // Only for `connect`: the stream is open (0), or it failed with this errno and is closed already.
   virtual void on_connected(int error) = 0;
   virtual void on_received(Slice slice) = 0;
+  // Nothing more comes: the peer shut its side in order. It may still read. True: the stream stays open for sending,
+  // and ends by `close`, `close_after_send` or an error of writing. False: it is closed, and `on_closed(0)` tells.
+  virtual bool on_peer_ended() { return false; }
   // The peer is gone: 0 for an orderly end, else an errno (from reading or writing). The stream is closed already;
   // nothing more is called for it.
   virtual void on_closed(int error) = 0;
@@ -155,6 +158,8 @@ class Loop {
   // if memory_max is reached.
   virtual Slice allocate(std::size_t size) = 0;
   [[nodiscard]] virtual std::size_t memory_used() const = 0;
+  // Of these bytes, those in blocks that somebody holds: the rest is free at once.
+  [[nodiscard]] virtual std::size_t memory_held() const = 0;
 
   virtual void set_wake_handler(WakeHandler& handler) = 0;
   // From any thread: `on_wake` will be called once or more.

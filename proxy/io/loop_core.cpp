@@ -306,6 +306,11 @@ void LoopCore::finish(Stream& stream, int error) {
     stream.readable = false;
     return;
   }
+  if (stream.state == Stream::State::open && error == 0 && stream.send_error == 0 && !hung_up(stream.fd)) {
+    stream.peer_ended = true;
+    stream.readable = false;
+    if (stream.handler->on_peer_ended() || stream.state != Stream::State::open) return;
+  }
   StreamHandler* handler = stream.state == Stream::State::open ? stream.handler : nullptr;
   const int reported = stream.send_error != 0 ? stream.send_error : error;
   start_closing(stream);
@@ -325,7 +330,7 @@ void LoopCore::send_failed(Stream& stream, int error) {
   const bool peer_gone = error == EPIPE || error == ECONNRESET;
   // A server that refuses says why, closes, and resets what we still wrote: its words are read before its end is
   // reported. Shutting down makes sure that the end comes.
-  if (peer_gone && stream.state == Stream::State::open && !stream.paused) {
+  if (peer_gone && stream.state == Stream::State::open && !stream.paused && !stream.peer_ended) {
     stream.send_error = error;
     stream.queue.truncate(0);
     stream.hangup = true;

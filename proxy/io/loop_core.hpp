@@ -53,6 +53,7 @@ class LoopCore : public Loop {
   [[nodiscard]] std::uint64_t now_ms() const final { return now_ms_; }
   Slice allocate(std::size_t size) final { return pool_->allocate(size); }
   [[nodiscard]] std::size_t memory_used() const final { return pool_->memory_used(); }
+  [[nodiscard]] std::size_t memory_held() const final { return pool_->memory_used() - pool_->idle_bytes(); }
   void set_wake_handler(WakeHandler& handler) final { wake_handler_ = &handler; }
   void wake() final;
   void run() final;

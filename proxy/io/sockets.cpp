@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -114,6 +115,11 @@ ConnectStart start_connect(const Endpoint& endpoint) {
   // An interrupted connect goes on in the background, like one in progress (connect(2)).
   if (::connect(fd, address->get(), address->length) == 0) return {fd, 0};
   return {fd, errno == EINTR ? EINPROGRESS : errno};
+}
+
+bool hung_up(int fd) {
+  pollfd state{.fd = fd, .events = 0, .revents = 0};
+  return ::poll(&state, 1, 0) == 1 && (state.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 int connect_result(int fd) {

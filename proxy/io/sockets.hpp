@@ -22,6 +22,8 @@ struct ConnectStart {
 [[nodiscard]] ConnectStart start_connect(const Endpoint& endpoint);
 // How a connection in progress ended: 0 or an errno.
 [[nodiscard]] int connect_result(int fd);
+// The peer has closed, not only shut its side. Of a TCP connection only a reset tells it.
+[[nodiscard]] bool hung_up(int fd);
 
 // No delay, and keepalive probes; does nothing to unix sockets.
 void tune_stream_socket(int fd);

@@ -36,7 +36,7 @@ struct Stream {
   bool paused = false;
   bool above_high_water = false;
   bool shut_down = false;   // lingering: everything is sent and our side is shut
-  bool peer_ended = false;  // lingering: nothing more comes, but we still send
+  bool peer_ended = false;  // nothing more comes, but we still send
   bool starved = false;     // waits for a block to receive into
 
   // io_uring: what the kernel holds.
@@ -58,7 +58,7 @@ struct Stream {
     return handler != nullptr && (state == State::connecting || state == State::open);
   }
   [[nodiscard]] bool wants_receive() const {
-    return (state == State::open && !paused) || (state == State::lingering && !peer_ended);
+    return !peer_ended && ((state == State::open && !paused) || state == State::lingering);
   }
 };
 

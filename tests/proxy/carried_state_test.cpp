@@ -22,7 +22,10 @@ CarriedState state_of(const Spec& spec) {
 std::string text_of(const std::optional<StateSteps>& steps) {
   if (!steps) return "impossible";
   std::string text;
-  for (const auto& part : {steps->set_names, steps->sets, steps->schema ? "USE " + *steps->schema : std::string()}) {
+  const std::string use = steps->schema ? "USE " + *steps->schema : std::string();
+  const std::string none;
+  for (const auto& part :
+       {steps->schema_first ? use : none, steps->set_names, steps->sets, steps->schema_first ? none : use}) {
     if (part.empty()) continue;
     if (!text.empty()) text += "; ";
     text += part;
@@ -78,6 +81,14 @@ TEST(CarriedState, Steps) {
        "SET NAMES utf8; SET character_set_results=NULL"},
       // Said after the other one, SET NAMES takes it back.
       {{"", true, {{"character_set_results", "NULL"}, {"names", "utf8"}}}, {"", true, {{"names", "utf8"}}}, ""},
+      // SET CHARACTER SET takes the collation from the schema: it is said again there, and for another schema anew.
+      {{"a", true, {}},
+       {"b", true, {{"collation_connection", "@@collation_database"}}},
+       "USE b; SET collation_connection=@@collation_database"},
+      {{"a", true, {{"collation_connection", "@@collation_database"}}},
+       {"b", true, {{"collation_connection", "@@collation_database"}}},
+       "USE b; SET " SLUICE_HANDSHAKE ", collation_connection=@@collation_database"},
+      {{"a", true, {{"collation_connection", "@@collation_database"}}}, {"b"}, "SET " SLUICE_HANDSHAKE "; USE b"},
       {{"a", true, {{"x", "1"}}},
        {"b", false, {{"names", "utf8"}, {"sql_mode", "'ANSI'"}}},
        "SET NAMES utf8; SET x=DEFAULT, sql_mode='ANSI', autocommit=0; USE b"},

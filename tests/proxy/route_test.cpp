@@ -41,6 +41,15 @@ TEST(Route, writes_go_to_the_leader_or_nowhere) {
   EXPECT_EQ(choose_server(cluster, {.now_ms = now_ms}), std::nullopt);
 }
 
+TEST(Route, nothing_starts_on_the_leader_of_a_closed_gate) {
+  ClusterEntry cluster = cluster_of(3);
+  EXPECT_EQ(choose_server(cluster, {.leader_closed = true, .now_ms = now_ms}), std::nullopt);
+  EXPECT_EQ(counted(cluster, {.replica_safe = true, .leader_closed = true, .now_ms = now_ms}, 10),
+            (std::vector{0, 5, 5}));
+  cluster.servers[1].replica_usable = cluster.servers[2].replica_usable = false;
+  EXPECT_EQ(choose_server(cluster, {.replica_safe = true, .leader_closed = true, .now_ms = now_ms}), std::nullopt);
+}
+
 TEST(Route, reads_go_to_the_leader_where_no_replica_is_fit) {
   ClusterEntry cluster = cluster_of(3);
   cluster.servers[1].replica_usable = cluster.servers[2].replica_usable = false;

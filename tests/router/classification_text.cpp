@@ -35,6 +35,7 @@ Dialect dialect_named(std::string_view name) {
   if (name == "ansi") d = {.ansi_quotes = true};
   if (name == "no backslash") d = {.no_backslash_escapes = true};
   if (name == "gbk") d = {.ascii_safe = false};
+  if (name == "quotes unknown") d = {.ansi_known = false, .backslash_known = false};
   if (name == "utf8") d = {.utf8 = true};
   return d;
 }
@@ -50,6 +51,8 @@ std::string describe(const Classification& c) {
   if (any(c.unpin)) text.append(" unpin=[").append(to_string(c.unpin)).append("]");
   if (c.needs.last_insert_id) text += " needs=last_insert_id";
   if (c.needs.diagnostics) text += " needs=diagnostics";
+  if (c.needs.sequence_value) text += " needs=sequence_value";
+  if (c.takes_sequence_value) text += " takes_sequence_value";
   if (c.sets_last_insert_id) text += " sets_last_insert_id";
   if (c.sets_autocommit_off) text += " autocommit=off";
   if (c.sets_autocommit_on) text += " autocommit=on";

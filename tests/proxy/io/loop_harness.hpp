@@ -115,6 +115,11 @@ class Recorder final : public StreamHandler {
 
   void on_connected(int error) override;
   void on_received(Slice slice) override;
+  bool on_peer_ended() override {
+    ++peer_ended;
+    noted();
+    return stays_open;
+  }
   void on_closed(int error) override;
   void on_drained() override;
 
@@ -122,6 +127,8 @@ class Recorder final : public StreamHandler {
   std::size_t slices = 0;
   int connected = -1;
   int closed = -1;
+  int peer_ended = 0;
+  bool stays_open = false;  // when the peer shuts its side
   int drained = 0;
   std::function<void(Slice&)> receive;  // instead of noting the bytes
   std::function<void()> on_event;

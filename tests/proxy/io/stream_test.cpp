@@ -75,6 +75,56 @@ TEST_P(StreamTest, ReceivesWhatWasSentBeforeAHalfClose) {
   EXPECT_EQ(read_to_end(pair.peer.get()), "");
 }
 
+TEST_P(StreamTest, APeerThatShutItsSideIsStillSentTo) {
+  Pair pair = tcp_pair();
+  Recorder recorder(*this);
+  recorder.stays_open = true;
+  const StreamId id = loop->adopt(pair.ours.release(), recorder);
+  ASSERT_TRUE(write_all(pair.peer.get(), "question"));
+  ASSERT_EQ(::shutdown(pair.peer.get(), SHUT_WR), 0);
+  run_until([&] { return recorder.peer_ended > 0; });
+  EXPECT_EQ(recorder.received, "question");
+  settle();
+  loop->pause_receive(id);
+  loop->resume_receive(id);
+  loop->send(id, slice_of("answer"));
+  settle();
+  EXPECT_EQ(read_exactly(pair.peer.get(), 6), "answer");
+  EXPECT_EQ(recorder.closed, -1);
+  EXPECT_EQ(recorder.peer_ended, 1);
+  loop->send(id, slice_of(" and goodbye"));
+  loop->close_after_send(id, 10'000);
+  settle();
+  EXPECT_EQ(read_to_end(pair.peer.get()), " and goodbye");
+  EXPECT_EQ(recorder.closed, -1);
+}
+
+TEST_P(StreamTest, APeerThatShutItsSideAndLeftIsToldByWriting) {
+  Pair pair = tcp_pair();
+  Recorder recorder(*this);
+  recorder.stays_open = true;
+  const StreamId id = loop->adopt(pair.ours.release(), recorder);
+  ASSERT_EQ(::shutdown(pair.peer.get(), SHUT_WR), 0);
+  run_until([&] { return recorder.peer_ended > 0; });
+  pair.peer.reset();
+  while (recorder.closed < 0) {
+    loop->send(id, slice_of("answer"));
+    settle();
+  }
+  EXPECT_TRUE(recorder.closed == EPIPE || recorder.closed == ECONNRESET) << recorder.closed;
+}
+
+TEST_P(StreamTest, AUnixPeerThatClosedIsGoneAtOnce) {
+  Pair pair = unix_pair();
+  Recorder recorder(*this);
+  recorder.stays_open = true;
+  loop->adopt(pair.ours.release(), recorder);
+  pair.peer.reset();
+  run_until([&] { return recorder.closed >= 0; });
+  EXPECT_EQ(recorder.closed, 0);
+  EXPECT_EQ(recorder.peer_ended, 0);
+}
+
 TEST_P(StreamTest, ReportsAReset) {
   Pair pair = tcp_pair();
   Recorder recorder(*this);

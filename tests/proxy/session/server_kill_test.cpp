@@ -60,6 +60,7 @@ TEST_P(ServerKills, AClientThatVanishesWhileItWaitsForALock) {
 
 TEST_P(ServerKills, AreBounded) {
   options.limits.server_kills_max = 0;
+  options.limits.half_closed_max_ms = 100;  // before the server looks after its client itself
   start();
   // It waits for a row: a server that sleeps looks now and then whether its client is still there.
   Sql holder = cluster.root(0);
@@ -105,6 +106,50 @@ TEST_P(ServerKills, KillQueryEndsTheStatementOnly) {
   // Nothing runs: nothing is ended.
   EXPECT_EQ(killer.run("KILL QUERY " + id_of(victim)).kind, Result::Kind::ok);
   EXPECT_EQ(victim.run("SELECT @x").value(), "7");
+}
+
+TEST_P(ServerKills, KillQueryWhenEveryConnectionIsBusy) {
+  usable = {false, false, false};
+  options.limits.backend_connections_max = 1;
+  start();
+  RawClient victim(port());
+  log_in(victim);
+  RawClient killer(port());
+  log_in(killer);
+  victim.send(query("SELECT SLEEP(600)"));
+  ASSERT_TRUE(runs("SELECT SLEEP(600)"));
+  RawClient waiting(port());
+  log_in(waiting, "");
+  waiting.send(query("INSERT INTO app.t VALUES (4)"));
+  ASSERT_TRUE(await_state("waiting"));
+  EXPECT_EQ(killer.run("KILL QUERY " + id_of(victim)).kind, Result::Kind::ok);
+  EXPECT_EQ(victim.read_result().error, 1317U);
+  EXPECT_EQ(waiting.read_result().kind, Result::Kind::ok);
+  ASSERT_TRUE(await([&] {
+    std::uint32_t total = 0;
+    for (const auto& pool : report().pools) total += pool.server == server_name(0) ? pool.idle + pool.busy : 0;
+    return total <= 1;
+  }));
+}
+
+// A KILL may come when its statement is over: the connection that it names must not be another session's by then.
+TEST_P(ServerKills, AConnectionThatWasKilledServesNobodyElse) {
+  usable = {false, false, false};
+  start();
+  RawClient victim(port());
+  log_in(victim);
+  RawClient killer(port());
+  log_in(killer);
+  victim.send(query("SELECT SLEEP(600), CONNECTION_ID()"));
+  ASSERT_TRUE(runs("SELECT SLEEP(600)%"));
+  const std::string named =
+      cluster.root(0).value("SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(600), C%'");
+  ASSERT_EQ(killer.run("KILL QUERY " + id_of(victim)).kind, Result::Kind::ok);
+  ASSERT_EQ(victim.read_result().error, 1317U);
+  for (RawClient* client : {&killer, &victim}) {
+    client->run("BEGIN");
+    EXPECT_NE(client->run("SELECT CONNECTION_ID()").value(), named);
+  }
 }
 
 TEST_P(ServerKills, KillQueryEndsAStatementThatWaits) {

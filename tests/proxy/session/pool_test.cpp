@@ -1,0 +1,168 @@
+// One pool on a loop of its own, in front of a real server: who is granted a connection, when, and from where.
+#include "proxy/pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <list>
+
+#include "support/test_cluster.hpp"
+
+namespace sluice::proxy {
+namespace {
+
+class Waiter final : public PoolWaiter {
+ public:
+  explicit Waiter(IdentityPtr identity) {
+    wanted_identity = std::move(identity);
+    wanted_state = &state_;
+  }
+  void on_backend_granted(Backend& backend) override { granted(backend); }
+  void on_backend_denied(std::uint16_t code, std::string_view /*sqlstate*/, std::string_view text) override {
+    denied(code, text);
+  }
+  void on_wanted_back() override { wanted_back(); }
+
+  std::function<void(Backend&)> granted = [](Backend&) { ADD_FAILURE() << "granted"; };
+  std::function<void(std::uint16_t, std::string_view)> denied = [](std::uint16_t, std::string_view text) {
+    ADD_FAILURE() << "denied: " << text;
+  };
+  std::function<void()> wanted_back = [] { ADD_FAILURE() << "wanted back"; };
+
+ private:
+  CarriedState state_;
+};
+
+class PoolTest : public testing::TestWithParam<io::Backend>, private PoolHost, private io::TimerHandler {
+ protected:
+  PoolTest() : cluster_(test::shared_cluster()) {
+    io::LoopOptions options;
+    options.backend = GetParam();
+    auto made = io::Loop::create(options);
+    loop_ = std::move(*made);
+  }
+  ~PoolTest() override {
+    pool.reset();
+    buried_.clear();
+  }
+
+  void make_pool(const std::string& user, std::uint32_t limit) {
+    BackendOptions options;
+    options.server_name = "db1";
+    options.endpoint = {.host = "127.0.0.1", .port = cluster_->node(0).port(), .unix_path = {}};
+    options.connect_timeout_ms = test::never_ms;
+    options.statements_max = 16;
+    pool = std::make_unique<Pool>(static_cast<PoolHost&>(*this), PoolKey{0, 0, user}, options, limit, 60'000);
+  }
+  static IdentityPtr identity(const std::string& user, const std::string& password, std::uint8_t collation = 45) {
+    return std::make_shared<const BackendIdentity>(
+        BackendIdentity{.cluster = 0,
+                        .user = user,
+                        .secret = {.password = password, .native_stage1 = {}, .sha2_stage1 = {}},
+                        .features = 0,
+                        .collation = collation});
+  }
+  // An account that the server gives one connection at a time.
+  IdentityPtr limited(std::uint8_t collation = 45) {
+    cluster_.root(0).exec(
+        "CREATE USER IF NOT EXISTS limited@'127.0.0.1' IDENTIFIED BY 'secret' WITH MAX_USER_CONNECTIONS 1");
+    return identity("limited", "secret", collation);
+  }
+
+  // Turns until `stop`; 20 seconds at most, and then the test's expectations fail.
+  void run() {
+    bound_ = loop_->start_timer(20'000, *this);
+    loop_->run();
+    loop_->cancel_timer(bound_);
+  }
+  void stop() { loop_->stop(); }
+
+  test::TestCluster& cluster_;
+  std::unique_ptr<Pool> pool;
+
+ private:
+  io::Loop& loop() override { return *loop_; }
+  void bury(std::unique_ptr<Backend> backend) override { buried_.push_back(std::move(backend)); }
+  void on_pool_trouble(std::uint32_t, std::uint32_t, std::string_view, std::string_view, bool) override {}
+  void count_opened() override {}
+  void on_timer(io::TimerId) override { stop(); }
+
+  std::unique_ptr<io::Loop> loop_;
+  std::list<std::unique_ptr<Backend>> buried_;
+  io::TimerId bound_;
+};
+
+// As when the leader has moved: all who stand in line want nothing here any more. Were each served from inside the one
+// before it, a long line would be a deep stack.
+TEST_P(PoolTest, ALineThatGivesBackAtOnceIsServedOneAfterTheOther) {
+  make_pool(std::string(demo::app_user), 1);
+  const IdentityPtr who = identity(std::string(demo::app_user), cluster_->passwords().app);
+  std::list<Waiter> line;
+  int depth = 0;
+  int deepest = 0;
+  int served = 0;
+  for (int i = 0; i < 100; ++i) {
+    line.emplace_back(who).granted = [&](Backend& backend) {
+      deepest = std::max(deepest, ++depth);
+      pool->release(backend);
+      --depth;
+      if (++served == 100) stop();
+    };
+    EXPECT_EQ(pool->acquire(line.back()), nullptr);
+  }
+  run();
+  EXPECT_EQ(served, 100);
+  EXPECT_EQ(deepest, 1);
+}
+
+// The server allows fewer connections than the pool: one that is only kept is asked back.
+TEST_P(PoolTest, AServersOwnLimitCallsAKeptConnectionBack) {
+  make_pool("limited", 5);
+  Waiter keeper(limited());
+  Waiter other(keeper.wanted_identity);
+  Backend* kept = nullptr;
+  bool granted = false;
+  keeper.granted = [&](Backend& backend) {
+    kept = &backend;
+    EXPECT_TRUE(pool->keep(keeper));
+    EXPECT_EQ(pool->acquire(other), nullptr);
+  };
+  keeper.wanted_back = [&] { pool->release(*kept); };
+  other.granted = [&](Backend&) {
+    granted = true;
+    stop();
+  };
+  EXPECT_EQ(pool->acquire(keeper), nullptr);
+  run();
+  EXPECT_TRUE(granted);
+}
+
+// The same with an idle connection that this waiter can't use.
+TEST_P(PoolTest, AServersOwnLimitEndsAnIdleConnectionOfAnotherIdentity) {
+  make_pool("limited", 5);
+  Waiter first(limited());
+  Waiter other(limited(33));
+  bool granted = false;
+  first.granted = [&](Backend& backend) {
+    pool->release(backend);
+    EXPECT_EQ(pool->acquire(other), nullptr);
+  };
+  other.granted = [&](Backend&) {
+    granted = true;
+    stop();
+  };
+  // As a session does: the server may not have heard of the goodbye yet.
+  other.denied = [&](std::uint16_t code, std::string_view text) {
+    EXPECT_EQ(code, 0U) << text;
+    EXPECT_EQ(pool->acquire(other), nullptr);
+  };
+  EXPECT_EQ(pool->acquire(first), nullptr);
+  run();
+  EXPECT_TRUE(granted);
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, PoolTest, testing::Values(io::Backend::io_uring, io::Backend::epoll),
+                         [](const auto& loop) { return std::string(io::to_string(loop.param)); });
+
+}  // namespace
+}  // namespace sluice::proxy
