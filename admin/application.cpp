@@ -16,14 +16,18 @@
 #include <vector>
 
 #include "admin/admin_account.hpp"
+#include "admin/change_history.hpp"
 #include "admin/config.hpp"
 #include "admin/http/server.hpp"
+#include "admin/leader_changer.hpp"
 #include "admin/live_source.hpp"
 #include "admin/log.hpp"
+#include "admin/printable.hpp"
 #include "admin/proxy_options.hpp"
 #include "admin/resolver.hpp"
 #include "admin/snapshot_builder.hpp"
 #include "admin/sql/server.hpp"
+#include "admin/state_dir.hpp"
 #include "failover/monitor/monitor.hpp"
 #include "proxy/proxy.hpp"
 
@@ -60,7 +64,8 @@ class Application {
         events_(events_max),
         signals_(io_),
         source_(io_, {[this](auto done) { proxy_->report(std::move(done)); }, [this](AdminState& s) { fill(s); },
-                      [this](std::uint32_t id) { proxy_->kill(id); }, [this] { begin_drain("SHUTDOWN"); }}),
+                      [this](std::uint32_t id) { proxy_->kill(id); }, [this] { begin_drain("SHUTDOWN"); },
+                      [this](const Order& order, ChangeDone done) { carry_out(order, std::move(done)); }}),
         addresses_(io_, config_.clusters, [this] { publish(); }) {}
 
   // Empty: it runs. Otherwise why it cannot start.
@@ -70,7 +75,10 @@ class Application {
  private:
   std::string start_proxy();
   std::string start_doors();
-  void start_monitors();
+  std::string start_monitors();
+  [[nodiscard]] std::string why_not_supervised(const ClusterSettings& cluster,
+                                               const std::optional<failover::EpochRecord>& record) const;
+  void make_changer(std::size_t cluster, std::optional<failover::EpochRecord> record);
   void tell_start();
   void on_state(std::size_t cluster, const failover::ClusterState& state);
   void tell_change(const failover::ClusterState& before, const failover::ClusterState& after);
@@ -82,7 +90,9 @@ class Application {
   void wait_for_signal();
   void on_signal(int number);
   void reload();
+  void carry_out(const Order& order, ChangeDone done);
   void begin_drain(const char* why);
+  void finish_between_changes();
   void finish();
 
   Config config_;
@@ -94,6 +104,8 @@ class Application {
   LiveSource source_;
   AddressBook addresses_;
   std::vector<std::unique_ptr<failover::Monitor>> monitors_;
+  ChangeHistory changes_;
+  std::vector<std::unique_ptr<LeaderChanger>> changers_;  // one per cluster
   std::vector<failover::ClusterState> states_;
   std::vector<std::vector<std::unique_ptr<Suspicion>>> suspicions_;
   proxy::SnapshotPtr snapshot_;
@@ -102,6 +114,7 @@ class Application {
   std::unique_ptr<proxy::Proxy> proxy_;  // destroyed first: its threads call into what stands above
   const std::uint64_t started_ms_ = unix_ms();
   bool draining_ = false;
+  bool drained_ = false;
 };
 
 std::string Application::start() {
@@ -119,7 +132,7 @@ std::string Application::start() {
   if (auto error = start_proxy(); !error.empty()) return error;
   if (auto error = start_doors(); !error.empty()) return error;
   addresses_.start();
-  start_monitors();
+  if (auto error = start_monitors(); !error.empty()) return error;
   wait_for_signal();
   tell_start();
   return {};
@@ -157,10 +170,14 @@ std::string Application::start_doors() {
   return {};
 }
 
-void Application::start_monitors() {
+std::string Application::start_monitors() {
   for (std::size_t c = 0; c < config_.clusters.size(); ++c) {
     const ClusterSettings& cluster = config_.clusters[c];
+    const auto path = failover::epoch_record_path(config_.proxy.state_dir, cluster.name);
+    auto known = failover::read_epoch_record(path, cluster.name);
+    if (!known.error.empty()) return known.error;
     failover::MonitorOptions options;
+    if (known.record) options.last_leader = known.record->leader;
     options.cluster = cluster.name;
     for (const io::Endpoint& s : cluster.servers) {
       options.servers.push_back({s.to_string(), s.host, s.port, s.unix_path});
@@ -174,11 +191,45 @@ void Application::start_monitors() {
     options.on_fresh = [this, c](std::size_t server, std::uint64_t has_writes_until_ms) {
       snapshot_->clusters[c].servers[server].has_writes_until_ms->store(has_writes_until_ms, std::memory_order_relaxed);
     };
+    options.on_observation = [this, c](std::size_t server, const failover::ServerObservation& seen,
+                                       failover::TimePoint asked) { changers_[c]->observe(server, seen, asked); };
     options.tls = config_.backend_tls.mode == proxy::BackendTls::required;
     monitors_.push_back(std::make_unique<failover::Monitor>(
         io_, std::move(options), [this, c](const failover::ClusterState& state) { on_state(c, state); }));
+    if (const auto error = why_not_supervised(cluster, known.record); !error.empty()) return error;
+    make_changer(c, std::move(known.record));
     monitors_.back()->start();
   }
+  return {};
+}
+
+// With failover.mode the record tells who leads: it must be there to be written, and speak of these servers.
+std::string Application::why_not_supervised(const ClusterSettings& cluster,
+                                            const std::optional<failover::EpochRecord>& record) const {
+  if (config_.failover.mode == FailoverMode::off) return {};
+  if (const auto error = make_state_dir(config_)) return *error;
+  std::vector<std::string> names;
+  for (const io::Endpoint& server : cluster.servers) names.push_back(server.to_string());
+  std::string why;
+  if (failover::recorded_leader(record, names, why)) return {};
+  const auto path = failover::epoch_record_path(config_.proxy.state_dir, cluster.name);
+  return path.string() + ": " + why + "; configure it, or remove the file to start with whoever leads now";
+}
+
+void Application::make_changer(std::size_t cluster, std::optional<failover::EpochRecord> record) {
+  LeaderChangerParts parts{.io = io_,
+                           .config = config_,
+                           .cluster = static_cast<std::uint32_t>(cluster),
+                           .proxy = *proxy_,
+                           .monitor = *monitors_[cluster],
+                           .on_event = [this](proxy::Event event) { on_event(std::move(event)); },
+                           .history = changes_,
+                           .on_over =
+                               [this] {
+                                 if (drained_) finish_between_changes();
+                               },
+                           .unix_ms = unix_ms};
+  changers_.push_back(std::make_unique<LeaderChanger>(std::move(parts), std::move(record)));
 }
 
 void Application::tell_start() {
@@ -197,6 +248,7 @@ void Application::on_state(std::size_t c, const failover::ClusterState& state) {
     if (!state.servers[s].seen.reachable) addresses_.look_again(c, s);
   }
   if (!same_for_routing(before, state)) publish();
+  if (c < changers_.size()) changers_[c]->on_state();
 }
 
 void Application::tell_change(const failover::ClusterState& before, const failover::ClusterState& after) {
@@ -269,6 +321,7 @@ void Application::fill(AdminState& state) {
     state.clusters.push_back(monitor->state().servers.empty() ? states_[state.clusters.size()] : monitor->state());
   }
   state.events = events_.all();
+  state.changes = changes_.all();
   state.settings = list_settings(config_);
 }
 
@@ -306,11 +359,39 @@ void Application::reload() {
             "the users were read again: " + std::to_string(config_.users.size()) + " accounts"});
 }
 
+void Application::carry_out(const Order& order, ChangeDone done) {
+  ChangeReport refused;
+  refused.cluster = order.cluster;
+  refused.kind = kind_of(order.what);
+  refused.outcome = "refused";
+  refused.reason = draining_ ? "sluice is being shut down" : "";
+  LeaderChanger* changer = nullptr;
+  for (std::size_t c = 0; c < changers_.size(); ++c) {
+    const bool named = config_.clusters[c].name == order.cluster;
+    if (named || (order.cluster.empty() && changers_.size() == 1)) changer = changers_[c].get();
+  }
+  if (changer == nullptr && refused.reason.empty()) {
+    refused.reason = order.cluster.empty() ? "there are several clusters: name one"
+                                           : "there is no cluster '" + printable(order.cluster) + "'";
+  }
+  if (refused.reason.empty()) return changer->carry_out(order, std::move(done));
+  asio::post(io_, [refused, done = std::move(done)] { done(refused); });
+}
+
 void Application::begin_drain(const char* why) {
   if (draining_) return;
   draining_ = true;
   on_event({proxy::Severity::info, "draining", std::string(why) + ": ending sessions between transactions"});
-  proxy_->drain([this] { asio::post(io_, [this] { finish(); }); });
+  proxy_->drain([this] { asio::post(io_, [this] { finish_between_changes(); }); });
+}
+
+// A change of leader that is under way is brought to its end first: each of its steps has a bound.
+void Application::finish_between_changes() {
+  drained_ = true;
+  for (const auto& changer : changers_) {
+    if (changer->busy()) return;
+  }
+  finish();
 }
 
 void Application::finish() {

@@ -1,30 +1,16 @@
 #include "admin/cli.hpp"
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
-#include <functional>
 #include <iostream>
-#include <optional>
 #include <string>
 
-#include "admin/admin_account.hpp"
 #include "admin/application.hpp"
+#include "admin/cli_operator.hpp"
 #include "admin/config.hpp"
 #include "admin/demo/demo.hpp"
-#include "admin/status.hpp"
 
 namespace sluice::admin {
 namespace {
-
-constexpr const char* default_config = "/etc/sluice/sluice.toml";
-
-// What the chosen subcommand will do, once the whole line has been understood.
-using Command = std::function<int()>;
-
-CLI::Option* add_config(CLI::App& app, std::string& config) {
-  config = default_config;
-  return app.add_option("-c,--config", config, "the configuration file")->capture_default_str();
-}
 
 void add_run(CLI::App& app, Command& chosen) {
   auto* sub = app.add_subcommand("run", "run the proxy until SIGTERM, which drains it");
@@ -51,70 +37,6 @@ void add_check(CLI::App& app, Command& chosen) {
   add_config(*sub, config);
   sub->footer("Prints every problem as file:line:column, with what to write instead. Exit codes: 0 good, 1 errors.");
   sub->callback([&] { chosen = [] { return check(config); }; });
-}
-
-struct StatusFlags {
-  std::string config;
-  std::string admin;
-  std::string user = "admin";
-  std::string password_file;
-  bool json = false;
-};
-
-// Where and as whom to ask: from the flags, else from the configuration.
-Result<AdminDoor, std::string> find_door(const StatusFlags& flags) {
-  if (flags.admin.empty()) {
-    const LoadedConfig loaded = load_config(flags.config);
-    if (!loaded.ok()) return flags.config + " has errors: see sluice check --config " + flags.config;
-    if (!loaded.config.admin.sql_listen) return flags.config + " has the admin SQL port switched off";
-    const auto account = read_admin_account(loaded.config);
-    if (!account) return account.error();
-    return AdminDoor{*loaded.config.admin.sql_listen, account->user, account->password};
-  }
-  constexpr std::uint16_t admin_port = 6032;
-  const auto endpoint = io::parse_endpoint(flags.admin, admin_port);
-  if (!endpoint) return "--admin " + flags.admin + " is not an address; write host:port or unix:/path";
-  AdminDoor door{*endpoint, flags.user, {}};
-  if (!flags.password_file.empty()) {
-    const auto file = read_text_file(flags.password_file, password_file_bytes_max);
-    if (!file) return "cannot read " + flags.password_file + ": " + file.error();
-    door.password = file->text.substr(0, file->text.find_first_of("\r\n"));
-  } else if (const char* password = std::getenv("SLUICE_ADMIN_PASSWORD")) {  // NOLINT(concurrency-mt-unsafe)
-    door.password = password;
-  }
-  return door;
-}
-
-int show_status(const StatusFlags& flags) {
-  constexpr int not_well = 1;
-  constexpr int not_reached = 2;
-  const auto door = find_door(flags);
-  if (!door) {
-    std::cerr << "sluice: " << door.error() << '\n';
-    return not_reached;
-  }
-  const auto status = fetch_status(*door);
-  if (!status) {
-    std::cerr << "sluice: " << status.error() << '\n';
-    return not_reached;
-  }
-  std::cout << (flags.json ? to_json(*status) : to_text(*status));
-  return all_well(*status) ? exit_ok : not_well;
-}
-
-void add_status(CLI::App& app, Command& chosen) {
-  auto* sub = app.add_subcommand("status", "show what a running sluice sees: clusters, servers, pools, sessions");
-  static StatusFlags flags;
-  auto* config = add_config(*sub, flags.config);
-  auto* admin = sub->add_option("-a,--admin", flags.admin, "the admin SQL port, host:port or unix:/path");
-  admin->excludes(config);
-  sub->add_option("-u,--user", flags.user, "the admin account, with --admin")->capture_default_str()->needs(admin);
-  sub->add_option("-p,--password-file", flags.password_file,
-                  "a file that holds its password; or set SLUICE_ADMIN_PASSWORD")
-      ->needs(admin);
-  sub->add_flag("--json", flags.json, "one JSON object");
-  sub->footer("Exit codes: 0 all clusters have a leader and all servers are healthy, 1 not so, 2 not reached.");
-  sub->callback([&] { chosen = [] { return show_status(flags); }; });
 }
 
 void add_demo_up(CLI::App& demo, Command& chosen) {
@@ -179,7 +101,7 @@ int run_command_line(int argc, char** argv) {
   Command chosen;
   add_run(app, chosen);
   add_check(app, chosen);
-  add_status(app, chosen);
+  add_operator_commands(app, chosen);
   add_demo(app, chosen);
   app.add_subcommand("version", "print the version")->callback([&] {
     chosen = [] {

@@ -105,6 +105,26 @@ void read_monitor(SectionReader& cluster, ClusterSettings& settings, const FileR
   reader.finish();
 }
 
+void read_replication(SectionReader& cluster, ClusterSettings& settings, const FileReader& read_file) {
+  const toml::table* table = cluster.table("replication");
+  if (table == nullptr) return;
+  SectionReader reader(*table, "replication of " + cluster.title(), cluster.context());
+  schema::visit_replication(reader, settings);
+  if (settings.replication_user.empty()) {
+    reader.error("user", reader.title() + " has no user; write user = \"…\", the account that replicas log on with");
+  }
+  read_password(reader, settings.replication_secret, read_file);
+  reader.finish();
+}
+
+void check_preferred(SectionReader& reader, const ClusterSettings& settings) {
+  for (const io::Endpoint& one : settings.preferred) {
+    if (std::find(settings.servers.begin(), settings.servers.end(), one) != settings.servers.end()) continue;
+    reader.error("preferred", "'preferred' in " + reader.title() + ": \"" + printable(one.to_string()) +
+                                  "\" is not one of its servers; write it as it stands in 'servers'");
+  }
+}
+
 void read_clusters(SectionReader& top, std::vector<ClusterSettings>& clusters, const FileReader& read_file) {
   std::set<std::string> names;
   for (const toml::table* table : top.tables("cluster")) {
@@ -112,6 +132,8 @@ void read_clusters(SectionReader& top, std::vector<ClusterSettings>& clusters, c
     SectionReader reader(*table, "[[cluster]] " + std::to_string(clusters.size() + 1), top.context());
     schema::visit(reader, settings);
     read_monitor(reader, settings, read_file);
+    read_replication(reader, settings, read_file);
+    check_preferred(reader, settings);
     reader.finish();
     if (settings.name.empty()) {
       reader.error("name", reader.title() + " has no name; write name = \"…\"");
@@ -194,6 +216,16 @@ void read_users(SectionReader& top, Config& config, const FileReader& read_file)
   }
 }
 
+// Each worker has its own share of the connections, and needs one at least.
+void check_shares(const Config& config, ReaderContext& context) {
+  const auto connections = config.limits.backend_connections_max;
+  if (config.proxy.workers <= connections) return;
+  const std::string workers = std::to_string(config.proxy.workers);
+  context.add({}, "'backend_connections_max' in [limits] is " + std::to_string(connections) +
+                      ", and 'workers' in [proxy] is " + workers + ": each worker needs a connection; write at least " +
+                      workers + ", or fewer workers");
+}
+
 // Two sections that want the same address would fail at start, one after the other.
 void check_addresses(const Config& config, ReaderContext& context) {
   const auto clash = [&](const std::optional<io::Endpoint>& address, const std::string& key) {
@@ -237,6 +269,7 @@ void read_document(const toml::table& document, ReaderContext& context, Config& 
   read_backend_tls(top, config.backend_tls);
   read_admin(top, config.admin, read_password_file);
   read_section(top, "limits", "[limits]", config.limits);
+  read_section(top, "failover", "[failover]", config.failover);
   read_section(top, "log", "[log]", config.log);
   read_clusters(top, config.clusters, read_password_file);
   read_users(top, config, read_password_file);
@@ -246,6 +279,7 @@ void read_document(const toml::table& document, ReaderContext& context, Config& 
     context.add({}, "no user is configured: nobody can log on; write a [[user]] with name and password", true);
   }
   check_addresses(config, context);
+  check_shares(config, context);
 }
 
 }  // namespace

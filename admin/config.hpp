@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "admin/config_problem.hpp"
+#include "failover/election.hpp"
 #include "protocol/auth.hpp"
 #include "protocol/result.hpp"
 #include "proxy/io/endpoint.hpp"
@@ -56,6 +57,35 @@ struct AdminSettings {
   PasswordSettings secret;  // both empty: a password is made at the first start
 };
 
+// off: sluice looks who leads, and changes it when it is asked to. manual: it keeps a record of who leads, and nobody
+// else gets writes. automatic: and it gives up a leader that is dead.
+enum class FailoverMode : std::uint8_t { off, manual, automatic };
+
+// Changing the leader, of every cluster.
+struct FailoverSettings {
+  FailoverMode mode = FailoverMode::off;
+  std::uint32_t detection_time_ms = 3000;
+  failover::Loss loss = failover::Loss::none;
+  std::uint64_t loss_max = 0;  // transactions
+  std::uint32_t limit = 5;
+  std::uint32_t limit_window_ms = 3'600'000;
+  std::uint32_t interval_min_ms = 60'000;
+  std::uint32_t fence_max_ms = 1000;
+  std::uint32_t freeze_max_ms = 200;
+  std::uint32_t stop_io_max_ms = 500;
+  std::uint32_t apply_max_ms = 60'000;
+  std::uint32_t retry_min_ms = 1000;
+  std::uint32_t retry_max_ms = 30'000;
+  std::uint64_t switchover_lag_max_ms = 1000;
+  std::uint64_t switchover_transaction_max_ms = 10'000;
+  std::uint32_t switchover_drain_max_ms = 1000;
+  std::uint32_t switchover_stall_max_ms = 3000;
+  std::uint32_t switchover_step_max_ms = 5000;
+  std::string hook_before;  // empty: none
+  std::string hook_after;
+  std::uint32_t hook_max_ms = 30'000;
+};
+
 struct LogSettings {
   std::string level = "info";
   std::string file;  // empty: standard error
@@ -66,6 +96,9 @@ struct ClusterSettings {
   std::vector<io::Endpoint> servers;
   std::string monitor_user;
   PasswordSettings monitor_secret;
+  std::vector<io::Endpoint> preferred;  // to lead, the best first
+  std::string replication_user;         // empty: the one with which the replicas log on now
+  PasswordSettings replication_secret;
   std::uint64_t replica_lag_max_ms = 10'000;
   std::uint32_t monitor_interval_ms = 500;
   std::uint32_t monitor_connect_timeout_ms = 1000;
@@ -87,6 +120,7 @@ struct Config {
   BackendTlsSettings backend_tls;
   AdminSettings admin;
   proxy::Limits limits;
+  FailoverSettings failover;
   LogSettings log;
   std::vector<ClusterSettings> clusters;
   std::vector<UserSettings> users;

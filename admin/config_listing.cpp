@@ -61,6 +61,8 @@ void list_cluster(std::vector<Setting>& out, ClusterSettings cluster) {
   schema::visit(lister, cluster);
   Lister monitor(out, "[[cluster]]", "monitor.", cluster.name);
   schema::visit_monitor(monitor, cluster);
+  Lister replication(out, "[[cluster]]", "replication.", cluster.name);
+  schema::visit_replication(replication, cluster);
 }
 
 void list_user(std::vector<Setting>& out, UserSettings user) {
@@ -74,6 +76,7 @@ void list_fixed(std::vector<Setting>& out, const Config& config) {
   list(out, "[backend_tls]", config.backend_tls);
   list(out, "[admin]", config.admin);
   list(out, "[limits]", config.limits);
+  list(out, "[failover]", config.failover);
   list(out, "[log]", config.log);
 }
 

@@ -37,6 +37,10 @@ constexpr std::array<Choice<proxy::BackendTls>, 3> backend_tls_choices{{{"off", 
                                                                         {"required", proxy::BackendTls::required}}};
 constexpr std::array<Choice<tls::Verify>, 3> verify_choices{
     {{"none", tls::Verify::none}, {"ca", tls::Verify::chain}, {"name", tls::Verify::chain_name}}};
+constexpr std::array<Choice<FailoverMode>, 3> failover_modes{
+    {{"off", FailoverMode::off}, {"manual", FailoverMode::manual}, {"automatic", FailoverMode::automatic}}};
+constexpr std::array<Choice<failover::Loss>, 3> loss_policies{
+    {{"none", failover::Loss::none}, {"bounded", failover::Loss::bounded}, {"any", failover::Loss::any}}};
 constexpr std::array<std::string_view, 5> log_levels{"debug", "info", "warning", "error", "off"};
 constexpr std::array<std::string_view, 2> auth_plugins{protocol::native_password_plugin, protocol::caching_sha2_plugin};
 
@@ -103,11 +107,13 @@ void visit(V& v, proxy::Limits& s) {
   number(v, "login_timeout_ms", s.login_timeout_ms, Unit::milliseconds, duration);
   number(v, "hold_max_ms", s.hold_max_ms, Unit::milliseconds, duration);
   number(v, "hold_clients_max", s.hold_clients_max, Unit::none, count);
+  number(v, "release_batch_max", s.release_batch_max, Unit::none, count);
   number(v, "server_kills_max", s.server_kills_max, Unit::none, count);
   number(v, "pool_wait_max_ms", s.pool_wait_max_ms, Unit::milliseconds, duration);
   number(v, "backend_connect_timeout_ms", s.backend_connect_timeout_ms, Unit::milliseconds, duration);
   number(v, "backend_idle_max_ms", s.backend_idle_max_ms, Unit::milliseconds, duration);
   number(v, "client_idle_max_ms", s.client_idle_max_ms, Unit::milliseconds, {1, 31'536'000'000});
+  number(v, "half_closed_max_ms", s.half_closed_max_ms, Unit::milliseconds, {0, duration.max});
   number(v, "client_queue_max", s.client_queue_max, Unit::bytes, bytes);
   number(v, "pipeline_max", s.pipeline_max, Unit::bytes, bytes);
   number(v, "inspect_max", s.inspect_max, Unit::bytes, bytes);
@@ -120,9 +126,35 @@ void visit(V& v, proxy::Limits& s) {
 }
 
 template <class V>
+void visit(V& v, FailoverSettings& s) {
+  v.choice("mode", s.mode, failover_modes);
+  number(v, "detection_time_ms", s.detection_time_ms, Unit::milliseconds, {100, 600'000});
+  v.choice("loss", s.loss, loss_policies);
+  number(v, "loss_max", s.loss_max, Unit::none, {0, 1'000'000'000});
+  number(v, "limit", s.limit, Unit::none, {1, 1000});
+  number(v, "limit_window_ms", s.limit_window_ms, Unit::milliseconds, duration);
+  number(v, "interval_min_ms", s.interval_min_ms, Unit::milliseconds, {0, duration.max});
+  number(v, "fence_max_ms", s.fence_max_ms, Unit::milliseconds, duration);
+  number(v, "freeze_max_ms", s.freeze_max_ms, Unit::milliseconds, duration);
+  number(v, "stop_io_max_ms", s.stop_io_max_ms, Unit::milliseconds, duration);
+  number(v, "apply_max_ms", s.apply_max_ms, Unit::milliseconds, duration);
+  number(v, "retry_min_ms", s.retry_min_ms, Unit::milliseconds, duration);
+  number(v, "retry_max_ms", s.retry_max_ms, Unit::milliseconds, duration);
+  number(v, "switchover_lag_max_ms", s.switchover_lag_max_ms, Unit::milliseconds, duration);
+  number(v, "switchover_transaction_max_ms", s.switchover_transaction_max_ms, Unit::milliseconds, duration);
+  number(v, "switchover_drain_max_ms", s.switchover_drain_max_ms, Unit::milliseconds, duration);
+  number(v, "switchover_stall_max_ms", s.switchover_stall_max_ms, Unit::milliseconds, duration);
+  number(v, "switchover_step_max_ms", s.switchover_step_max_ms, Unit::milliseconds, duration);
+  v.path("hook_before", s.hook_before);
+  v.path("hook_after", s.hook_after);
+  number(v, "hook_max_ms", s.hook_max_ms, Unit::milliseconds, duration);
+}
+
+template <class V>
 void visit(V& v, ClusterSettings& s) {
   v.text("name", s.name);
   v.endpoints("servers", s.servers, AddressForm::any);
+  v.endpoints("preferred", s.preferred, AddressForm::any);
   number(v, "replica_lag_max_ms", s.replica_lag_max_ms, Unit::milliseconds, duration);
   number(v, "monitor_interval_ms", s.monitor_interval_ms, Unit::milliseconds, {10, 60'000});
   number(v, "monitor_connect_timeout_ms", s.monitor_connect_timeout_ms, Unit::milliseconds, {10, 60'000});
@@ -134,6 +166,13 @@ template <class V>
 void visit_monitor(V& v, ClusterSettings& s) {
   v.text("user", s.monitor_user);
   visit(v, s.monitor_secret);
+}
+
+// And `replication`.
+template <class V>
+void visit_replication(V& v, ClusterSettings& s) {
+  v.text("user", s.replication_user);
+  visit(v, s.replication_secret);
 }
 
 template <class V>

@@ -19,6 +19,7 @@ struct LiveSourceParts {
   std::function<void(AdminState&)> fill;                           // all but the report; on the control thread
   std::function<void(std::uint32_t)> kill;
   std::function<void()> shutdown;
+  std::function<void(Order, ChangeDone)> carry_out;
 };
 
 class LiveSource : public StateSource {
@@ -28,6 +29,7 @@ class LiveSource : public StateSource {
   void gather(Gathered done) override;
   void kill(std::uint32_t session) override { parts_.kill(session); }
   void shutdown() override { parts_.shutdown(); }
+  void carry_out(Order order, ChangeDone done) override { parts_.carry_out(std::move(order), std::move(done)); }
 
  private:
   void begin();

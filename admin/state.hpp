@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/change.hpp"
 #include "admin/config_listing.hpp"
 #include "admin/events.hpp"
 #include "failover/topology.hpp"
@@ -35,6 +36,7 @@ struct AdminState {
   proxy::Report report;
   std::vector<failover::ClusterState> clusters;
   std::vector<LoggedEvent> events;
+  std::vector<ChangeReport> changes;  // oldest first
   std::vector<Setting> settings;
 };
 
@@ -47,6 +49,9 @@ class StateSource {
   virtual void gather(Gathered done) = 0;
   virtual void kill(std::uint32_t session) = 0;
   virtual void shutdown() = 0;  // drain, then exit
+  // What an operator asks for; `done` is called once, on the control thread, when it is over (`outcome` and `reason`
+  // say how), never from inside `carry_out`.
+  virtual void carry_out(Order order, ChangeDone done) = 0;
 };
 
 }  // namespace sluice::admin

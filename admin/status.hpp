@@ -3,38 +3,18 @@
 // Flow: `auto status = fetch_status(door); if (!status) …; out << to_text(*status)` or `to_json(*status)`.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
-#include <vector>
 
+#include "admin/admin_client.hpp"
 #include "protocol/result.hpp"
-#include "proxy/io/endpoint.hpp"
 
 namespace sluice::admin {
 
-struct AdminDoor {
-  io::Endpoint endpoint;
-  std::string user;
-  std::string password;
-};
-
-// One table of the answer.
-struct StatusTable {
-  struct Column {
-    std::string name;
-    bool integer = false;
-  };
-  std::string name;
-  std::vector<Column> columns;
-  std::vector<std::vector<std::optional<std::string>>> rows;
-};
-
 struct Status {
-  StatusTable proxy;  // one row
-  StatusTable clusters;
-  StatusTable servers;   // with the connections to each
-  StatusTable sessions;  // counted, one row a user
+  AnswerTable proxy;  // one row
+  AnswerTable clusters;
+  AnswerTable servers;   // with the connections to each
+  AnswerTable sessions;  // counted, one row a user
 };
 
 // Blocks for 10 seconds at most. The error is for people and holds no password.

@@ -1,51 +1,27 @@
 // How a status looks: a compact table for people, an object for scripts. Pure.
-#include <algorithm>
+#include <boost/json.hpp>
 #include <charconv>
-#include <cstdio>
 
 #include "admin/printable.hpp"
 #include "admin/status.hpp"
+#include "admin/text_grid.hpp"
 
 namespace sluice::admin {
 namespace {
 
-using Cells = std::vector<std::string>;
+namespace json = boost::json;
 
-std::optional<std::size_t> index_of(const StatusTable& table, std::string_view column) {
+std::optional<std::size_t> index_of(const AnswerTable& table, std::string_view column) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     if (table.columns[i].name == column) return i;
   }
   return std::nullopt;
 }
 
-std::string cell(const StatusTable& table, std::size_t row, std::string_view column) {
+std::string cell(const AnswerTable& table, std::size_t row, std::string_view column) {
   const auto index = index_of(table, column);
   if (!index || row >= table.rows.size()) return {};
   return printable(table.rows[row].at(*index).value_or("-"), 200);
-}
-
-// Characters, not bytes: continuation bytes of UTF-8 take no column.
-std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
-// Columns as wide as their widest cell; the last one as it is.
-std::string grid(const std::vector<Cells>& rows) {
-  std::vector<std::size_t> widths;
-  for (const Cells& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
-  }
-  std::string out;
-  for (const Cells& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      out += row[i];
-      if (i + 1 < row.size()) out.append(widths[i] - width(row[i]) + 2, ' ');
-    }
-    out += '\n';
-  }
-  return out;
 }
 
 std::string duration(const std::string& seconds_text) {
@@ -76,7 +52,7 @@ std::string clusters_text(const Status& status) {
 
 std::string servers_text(const Status& status) {
   std::vector<Cells> rows{{"CLUSTER", "SERVER", "ROLE", "HEALTH", "LAG", "BUSY", "IDLE", "WAITING", "WHY"}};
-  const StatusTable& t = status.servers;
+  const AnswerTable& t = status.servers;
   for (std::size_t i = 0; i < t.rows.size(); ++i) {
     const std::string lag = cell(t, i, "lag_ms");
     rows.push_back({cell(t, i, "cluster"), cell(t, i, "server"), cell(t, i, "role"),
@@ -87,7 +63,7 @@ std::string servers_text(const Status& status) {
 }
 
 std::string sessions_text(const Status& status) {
-  const StatusTable& t = status.sessions;
+  const AnswerTable& t = status.sessions;
   if (t.rows.empty()) return "no sessions\n";
   std::vector<Cells> rows{{"USER", "CLUSTER", "SESSIONS", "ACTIVE", "IN TRANSACTION", "PINNED", "STATEMENTS"}};
   for (std::size_t i = 0; i < t.rows.size(); ++i) {
@@ -99,40 +75,22 @@ std::string sessions_text(const Status& status) {
   return grid(rows);
 }
 
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out.append({'\\', c});
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-      out += escape;
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
+json::value json_cell(const AnswerTable::Column& column, const std::optional<std::string>& value) {
+  if (!value) return nullptr;
+  if (!column.integer) return json::string(*value);
+  std::int64_t number = 0;
+  std::from_chars(value->data(), value->data() + value->size(), number);
+  return number;
 }
 
-std::string json_object(const StatusTable& table, const std::vector<std::optional<std::string>>& row) {
-  std::string out = "{";
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    if (i > 0) out += ",";
-    out += json_string(table.columns[i].name) + ":";
-    if (!row[i]) {
-      out += "null";
-    } else {
-      out += table.columns[i].integer ? *row[i] : json_string(*row[i]);
-    }
+json::array json_rows(const AnswerTable& table) {
+  json::array rows;
+  for (const auto& row : table.rows) {
+    json::object object;
+    for (std::size_t i = 0; i < row.size(); ++i) object[table.columns[i].name] = json_cell(table.columns[i], row[i]);
+    rows.push_back(std::move(object));
   }
-  return out + "}";
-}
-
-std::string json_array(const StatusTable& table) {
-  std::string out = "[";
-  for (const auto& row : table.rows) out += (out.size() > 1 ? "," : "") + json_object(table, row);
-  return out + "]";
+  return rows;
 }
 
 }  // namespace
@@ -142,9 +100,13 @@ std::string to_text(const Status& status) {
 }
 
 std::string to_json(const Status& status) {
-  const std::string proxy = status.proxy.rows.empty() ? "null" : json_object(status.proxy, status.proxy.rows.front());
-  return "{\"proxy\":" + proxy + ",\"clusters\":" + json_array(status.clusters) +
-         ",\"servers\":" + json_array(status.servers) + ",\"sessions\":" + json_array(status.sessions) + "}\n";
+  const json::array proxy = json_rows(status.proxy);
+  json::object all;
+  all["proxy"] = proxy.empty() ? json::value(nullptr) : proxy.front();
+  all["clusters"] = json_rows(status.clusters);
+  all["servers"] = json_rows(status.servers);
+  all["sessions"] = json_rows(status.sessions);
+  return json::serialize(all) + "\n";
 }
 
 bool all_well(const Status& status) {

@@ -97,7 +97,9 @@ std::string DemoProxy::config_text(const Cluster& cluster) const {
   text += "[admin]\nsql_listen = " + address(ports_.admin) + "\nhttp_listen = " + address(ports_.http) + "\n";
   text += "user = \"" + std::string(admin_user) + "\"\npassword_file = " + secret("admin") + "\n\n";
   text += "[[cluster]]\nname = \"main\"\nservers = [" + servers + "]\n";
-  text += "monitor = { user = \"" + std::string(monitor_user) + "\", password_file = " + secret("monitor") + " }\n\n";
+  text += "monitor = { user = \"" + std::string(monitor_user) + "\", password_file = " + secret("monitor") + " }\n";
+  text += "replication = { user = \"" + std::string(replication_user) + "\", password_file = " + secret("replication") +
+          " }\n\n";
   text += "[[user]]\nname = \"" + std::string(app_user) + "\"\npassword_file = " + secret("app") + "\n";
   text += "cluster = \"main\"\n";
   return text;

@@ -1,6 +1,7 @@
 #include "admin/demo/demo_report.hpp"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <ostream>
 
 #include "admin/demo/files.hpp"
@@ -9,22 +10,7 @@
 namespace sluice::demo {
 namespace {
 
-std::string json_string(std::string_view text) {
-  static constexpr std::string_view hex = "0123456789abcdef";
-  std::string quoted = "\"";
-  for (const char letter : text) {
-    const auto byte = static_cast<unsigned char>(letter);
-    if (letter == '"' || letter == '\\') {
-      quoted += '\\';
-      quoted += letter;
-    } else if (byte < 0x20) {
-      quoted.append("\\u00").append({hex[byte >> 4U], hex[byte & 15U]});
-    } else {
-      quoted += letter;
-    }
-  }
-  return quoted + '"';
-}
+namespace json = boost::json;
 
 std::string pid_or(pid_t pid, const char* otherwise) { return pid == 0 ? otherwise : std::to_string(pid); }
 
@@ -33,21 +19,13 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
-std::string json_account(const SqlAddress& address) {
-  return "\"user\":" + json_string(address.user) + ",\"password\":" + json_string(address.password);
-}
+json::value json_pid(pid_t pid) { return pid == 0 ? json::value(nullptr) : json::value(pid); }
 
-std::string json_place(const std::string& host, std::uint16_t port) {
-  return "\"host\":" + json_string(host) + ",\"port\":" + std::to_string(port);
-}
-
-std::string json_server(const Survey& seen, const ServerReport& server) {
-  SqlAddress root;
-  root.user = root_user;
-  root.password = seen.root_password;
-  return "{\"name\":" + json_string(server.name) + "," + json_place(server.host, server.port) +
-         ",\"role\":" + json_string(to_string(server.role)) + ",\"pid\":" + pid_or(server.pid, "null") + "," +
-         json_account(root) + "}";
+json::object json_server(const Survey& seen, const ServerReport& server) {
+  return {{"name", server.name},           {"host", server.host},
+          {"port", server.port},           {"role", to_string(server.role)},
+          {"pid", json_pid(server.pid)},   {"user", root_user},
+          {"password", seen.root_password}};
 }
 
 void print_connections(const Survey& seen, std::ostream& out) {
@@ -121,14 +99,23 @@ void print_text(const Survey& seen, std::ostream& out) {
 }
 
 void print_json(const Survey& seen, std::ostream& out) {
-  std::string servers;
-  for (const auto& server : seen.servers) servers += (servers.empty() ? "" : ",") + json_server(seen, server);
-  out << "{\"client\":{" << json_place(seen.client.host, seen.client.port)
-      << ",\"socket\":" << json_string(seen.client_socket) << "," << json_account(seen.client)
-      << ",\"schema\":" << json_string(seen.client.schema) << "},\"admin\":{"
-      << json_place(seen.admin.host, seen.admin.port) << "," << json_account(seen.admin)
-      << "},\"proxy\":{\"pid\":" << pid_or(seen.proxy_pid, "null") << ",\"config\":" << json_string(seen.config)
-      << ",\"io\":" << json_string(seen.proxy_io) << "},\"servers\":[" << servers << "]}" << '\n';
+  json::array servers;
+  for (const auto& server : seen.servers) servers.push_back(json_server(seen, server));
+  const json::object all{{"client",
+                          {{"host", seen.client.host},
+                           {"port", seen.client.port},
+                           {"socket", seen.client_socket},
+                           {"user", seen.client.user},
+                           {"password", seen.client.password},
+                           {"schema", seen.client.schema}}},
+                         {"admin",
+                          {{"host", seen.admin.host},
+                           {"port", seen.admin.port},
+                           {"user", seen.admin.user},
+                           {"password", seen.admin.password}}},
+                         {"proxy", {{"pid", json_pid(seen.proxy_pid)}, {"config", seen.config}, {"io", seen.proxy_io}}},
+                         {"servers", std::move(servers)}};
+  out << all << '\n';
 }
 
 void print_shell(const Survey& seen, std::ostream& out) {

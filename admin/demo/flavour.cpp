@@ -89,8 +89,10 @@ void create_user(std::string& sql, std::string_view user, std::string_view passw
 }
 
 std::string_view monitor_privileges(Flavour flavour) {
-  if (flavour == Flavour::mysql56) return "PROCESS, REPLICATION CLIENT ON *.*";
-  return "PROCESS, BINLOG MONITOR, SLAVE MONITOR, READ_ONLY ADMIN, CONNECTION ADMIN ON *.*";
+  // What it takes to watch servers and to change their leader.
+  if (flavour == Flavour::mysql56) return "PROCESS, REPLICATION CLIENT, RELOAD, SUPER ON *.*";
+  return "PROCESS, RELOAD, BINLOG MONITOR, SLAVE MONITOR, READ_ONLY ADMIN, CONNECTION ADMIN, REPLICATION SLAVE ADMIN, "
+         "REPLICATION MASTER ADMIN ON *.*";
 }
 
 }  // namespace
@@ -134,10 +136,11 @@ std::string first_start_sql(Flavour flavour, const Passwords& passwords) {
 }
 
 std::vector<std::string> follow_statements(Flavour flavour, const LeaderAddress& leader) {
+  // A hung leader is known by its heartbeats that stay out, two of them at least.
   const std::string address = "CHANGE MASTER TO MASTER_HOST='" + leader.host +
                               "', MASTER_PORT=" + std::to_string(leader.port) + ", MASTER_USER='" +
                               std::string(replication_user) + "', MASTER_PASSWORD='" + leader.password +
-                              "', MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=2, ";
+                              "', MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=0.5, ";
   if (flavour == Flavour::mysql56) {
     return {"STOP SLAVE", address + "MASTER_AUTO_POSITION=1", "START SLAVE"};
   }

@@ -89,6 +89,8 @@ bool Cluster::follows(std::size_t index, std::size_t leader) const {
 void Cluster::follow(std::size_t index, std::size_t leader) {
   Sql sql = nodes_.at(index).sql();
   sql.exec("SET GLOBAL read_only = 1");
+  // A server that led for a while has been told to acknowledge nothing.
+  if (options_.semi_sync && has_semi_sync(options_.flavour)) sql.exec("SET GLOBAL rpl_semi_sync_slave_enabled = 1");
   const LeaderAddress address{"127.0.0.1", nodes_.at(leader).port(), passwords().replication};
   for (const auto& statement : follow_statements(options_.flavour, address)) sql.exec(statement);
   await_replication(index);
@@ -171,6 +173,8 @@ void Cluster::promote(std::size_t index) {
   await_relay_log_applied(candidate, index);
   candidate.exec("STOP SLAVE");
   candidate.exec("RESET SLAVE ALL");
+  if (options_.semi_sync && has_semi_sync(options_.flavour))
+    candidate.exec("SET GLOBAL rpl_semi_sync_master_enabled = 1");
   candidate.exec("SET GLOBAL read_only = 0");
   last_leader_ = index;
   save();

@@ -48,6 +48,12 @@ class Page {
 void write_clusters(Page& page, const AdminState& state) {
   page.family("cluster_has_leader", "gauge", "1 if a server of the cluster takes writes");
   for (const auto& c : state.clusters) page.sample(c.leader ? 1 : 0, {{"cluster", c.cluster}});
+  page.family("gate_closed", "gauge", "1 while the cluster's gate is closed for a change of leader");
+  for (const auto& g : state.report.gates) {
+    page.sample(g.state == proxy::GateState::closed ? 1 : 0, {{"cluster", g.cluster}});
+  }
+  page.family("statements_waiting", "gauge", "statements that wait for a leader or at a closed gate");
+  for (const auto& g : state.report.gates) page.sample(g.waiting, {{"cluster", g.cluster}});
   page.family("server_healthy", "gauge", "1 if the server may get queries of its role");
   for (const auto& c : state.clusters) {
     for (const auto& s : c.servers) page.sample(s.healthy ? 1 : 0, {{"cluster", c.cluster}, {"server", s.name}});
@@ -107,6 +113,8 @@ std::string write_metrics(const AdminState& state) {
   page.sample(1, {{"version", state.process.version}, {"io", state.process.io}});
   page.family("start_time_seconds", "gauge", "when the process started, since 1970");
   page.sample(state.process.started_ms / 1000);
+  page.family("hold_longest_milliseconds", "gauge", "the longest wait at a closed gate since the start");
+  page.sample(state.report.hold_longest_ms);
   page.family("clients", "gauge", "client connections");
   page.sample(state.report.clients);
   page.family("buffer_bytes", "gauge", "bytes in network buffers");

@@ -44,7 +44,7 @@ class HttpConnection : public PortConnection {
     if (request.method() != http::verb::get && request.method() != http::verb::head) {
       return respond(http::status::method_not_allowed, "GET only\n");
     }
-    const auto target = request.target();
+    const auto target = request.target().substr(0, request.target().find('?'));  // scrapers may send parameters
     if (target == "/healthz") return respond(http::status::ok, "ok\n");
     if (target != "/metrics" && target != "/readyz") {
       return respond(http::status::not_found, "there are /metrics, /healthz and /readyz\n");

@@ -23,6 +23,21 @@ struct Shared {
   SqlEngine engine;
 };
 
+// A change that came about as its steps; one that did not as an error that says why.
+Result<ResultSet, SqlError> told(const ChangeReport& change) {
+  if (change.outcome != "done") {
+    const std::string outcome = change.outcome == "failed" ? " failed: " : " was " + change.outcome + ": ";
+    return SqlError{1105, "HY000", "the " + change.kind + outcome + change.reason};
+  }
+  ResultSet answer;
+  answer.columns = {{"step"}, {"ok", true}, {"took_us", true}, {"error"}};
+  for (const auto& step : change.steps) {
+    answer.rows.push_back({step.what, step.ok ? "1" : "0", std::to_string(step.took.count()), step.error});
+  }
+  answer.rows.push_back({change.reason, "1", std::to_string(change.took_ms * 1000), ""});
+  return answer;
+}
+
 class SqlConnection : public PortConnection {
  public:
   SqlConnection(std::shared_ptr<Shared> shared, StreamSocket accepted, std::uint32_t id)
@@ -61,7 +76,8 @@ class SqlConnection : public PortConnection {
         last_ = true;
         return write();
       case SqlSession::Step::query:
-        return gather();
+        statement_ = understand(session_.query());
+        return statement_.kind == AdminStatement::Kind::order ? carry_out() : gather();
     }
   }
 
@@ -79,20 +95,30 @@ class SqlConnection : public PortConnection {
 
   void answer(const AdminState& state) {
     using Kind = AdminStatement::Kind;
-    const AdminStatement statement = understand(session_.query());
-    switch (statement.kind) {
+    switch (statement_.kind) {
       case Kind::query:
-        return session_.answer(shared_->engine.run(state, statement));
+        return session_.answer(shared_->engine.run(state, statement_));
       case Kind::error:
-        return session_.answer(statement.error);
+        return session_.answer(statement_.error);
       case Kind::accepted:
         return session_.answer_ok();
       case Kind::shutdown:
         shut_down_ = true;  // when the answer is out
         return session_.answer_ok();
       case Kind::kill:
-        return kill(state, statement.session);
+        return kill(state, statement_.session);
+      case Kind::order:
+        break;  // it does not come here: see step()
     }
+  }
+
+  // It goes on if the operator's connection ends meanwhile.
+  void carry_out() {
+    shared_->source.carry_out(statement_.order, [self = self()](const ChangeReport& change) {
+      if (self->closed()) return;
+      self->session_.answer(told(change));
+      self->write_then_step();
+    });
   }
 
   void kill(const AdminState& state, std::uint32_t id) {
@@ -127,6 +153,7 @@ class SqlConnection : public PortConnection {
 
   std::shared_ptr<Shared> shared_;
   SqlSession session_;
+  AdminStatement statement_;  // the one in work
   std::array<std::uint8_t, 16 * 1024> chunk_{};
   protocol::ByteBuffer output_;
   bool login_deadline_ = false;

@@ -64,6 +64,17 @@ class Words {
     }
     return name;
   }
+  // The name of a cluster or server as it is written in the configuration: in quotes or backticks, or up to the next
+  // space.
+  std::string take_text() {
+    const bool quote = rest_.starts_with('\'') || rest_.starts_with('"') || rest_.starts_with('`');
+    std::size_t size = quote ? opaque_length(rest_) : 0;
+    while (!quote && size < rest_.size() && !is_space(rest_[size])) ++size;
+    const std::string text(quote && size >= 2 ? rest_.substr(1, size - 2) : rest_.substr(0, size));
+    rest_.remove_prefix(size);
+    skip();
+    return text;
+  }
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
   [[nodiscard]] std::string rest() const { return std::string(rest_); }
 
@@ -116,7 +127,9 @@ AdminStatement error(std::uint16_t code, std::string_view sqlstate, std::string 
 AdminStatement not_understood(std::string_view near) {
   return error(1064, "42000",
                "not understood near '" + std::string(near.substr(0, 80)) +
-                   "'; the admin port takes SELECT over its tables, SHOW, DESCRIBE, KILL, SHUTDOWN and HELP");
+                   "'; the admin port takes SELECT over its tables, SHOW, DESCRIBE, KILL, SHUTDOWN, SWITCHOVER, "
+                   "FAILOVER, REJOIN, "
+                   "MAINTENANCE and HELP");
 }
 
 // What may follow SHOW x: nothing, LIKE '…' on one column, or WHERE …
@@ -216,6 +229,72 @@ AdminStatement kill(Words& words) {
   return s;
 }
 
+// [cluster] [TO 'server'], in front of what else a command takes.
+bool take_place(Words& words, Order& order) {
+  const auto next = words.peek();
+  if (!next.empty() && next != "to" && next != "although" && next != "loss") order.cluster = words.take_text();
+  if (!words.take_if("to")) return true;
+  order.server = words.take_text();
+  return !order.server.empty();
+}
+
+AdminStatement ordered(Order order) {
+  AdminStatement s = of_kind(AdminStatement::Kind::order);
+  s.order = std::move(order);
+  return s;
+}
+
+AdminStatement no_server(const std::string& command) {
+  return error(1064, "42000", "write " + command + " and a server: SELECT server, role FROM servers");
+}
+
+// SWITCHOVER [cluster] [TO 'server']
+AdminStatement switchover(Words& words) {
+  Order order;
+  if (!take_place(words, order)) return no_server("SWITCHOVER TO");
+  return words.at_end() ? ordered(std::move(order)) : not_understood(words.rest());
+}
+
+// FAILOVER [cluster] [TO 'server'] [ALTHOUGH THE LEADER LIVES] [LOSS ANY | LOSS BOUNDED]
+AdminStatement fail_over(Words& words) {
+  Order order;
+  order.what = Order::What::failover;
+  if (!take_place(words, order)) return no_server("FAILOVER TO");
+  if (words.take_if("although")) {
+    if (!words.take_if("the") || !words.take_if("leader") || !words.take_if("lives"))
+      return error(1064, "42000", "spell it out: FAILOVER ALTHOUGH THE LEADER LIVES");
+    order.although_leader_lives = true;
+  }
+  if (words.take_if("loss")) {
+    const std::string loss = words.take();
+    if (loss != "any" && loss != "bounded" && loss != "none")
+      return error(1064, "42000", "write LOSS NONE, LOSS BOUNDED or LOSS ANY: what may be lost");
+    order.loss = loss == "any"       ? failover::Loss::any
+                 : loss == "bounded" ? failover::Loss::bounded
+                                     : failover::Loss::none;
+  }
+  return words.at_end() ? ordered(std::move(order)) : not_understood(words.rest());
+}
+
+// 'server' [IN cluster], behind REJOIN and MAINTENANCE ON | OFF
+AdminStatement for_server(Words& words, Order::What what, const std::string& command) {
+  Order order;
+  order.what = what;
+  order.server = words.take_text();
+  if (order.server.empty()) return no_server(command);
+  if (words.take_if("in")) {
+    order.cluster = words.take_text();
+    if (order.cluster.empty()) return error(1064, "42000", "write IN and a cluster: SELECT cluster FROM clusters");
+  }
+  return words.at_end() ? ordered(std::move(order)) : not_understood(words.rest());
+}
+
+AdminStatement maintenance(Words& words) {
+  if (words.take_if("on")) return for_server(words, Order::What::maintenance_on, "MAINTENANCE ON");
+  if (words.take_if("off")) return for_server(words, Order::What::maintenance_off, "MAINTENANCE OFF");
+  return error(1064, "42000", "write MAINTENANCE ON or MAINTENANCE OFF, and a server");
+}
+
 bool one_of(std::string_view word, std::initializer_list<std::string_view> words) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
@@ -278,6 +357,10 @@ AdminStatement understand(std::string_view text) {
     return of_kind(AdminStatement::Kind::accepted);
   }
   if (first == "kill") return kill(words);
+  if (first == "switchover") return switchover(words);
+  if (first == "failover") return fail_over(words);
+  if (first == "rejoin") return for_server(words, Order::What::rejoin, "REJOIN");
+  if (first == "maintenance") return maintenance(words);
   if (first == "shutdown") {
     return words.at_end() ? of_kind(AdminStatement::Kind::shutdown) : not_understood(words.rest());
   }

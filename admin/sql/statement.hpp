@@ -1,6 +1,6 @@
 // Understands the SQL of the admin port as far as it is not SQLite's: SHOW and DESCRIBE become queries over the admin
-// tables, @@variables become calls, commands (KILL, SHUTDOWN) are named, and what clients say by habit (SET, USE) is
-// accepted. Pure.
+// tables, @@variables become calls, commands (KILL, SHUTDOWN, SWITCHOVER and the like) are named, and what clients say
+// by habit (SET, USE) is accepted. Pure.
 //
 // Flow: `AdminStatement s = understand(text)`; by `s.kind` run `s.sql`, do the command, or answer the error.
 #pragma once
@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "admin/change.hpp"
 
 namespace sluice::admin {
 
@@ -18,11 +20,12 @@ struct SqlError {
 };
 
 struct AdminStatement {
-  enum class Kind : std::uint8_t { query, accepted, kill, shutdown, error };
+  enum class Kind : std::uint8_t { query, accepted, kill, shutdown, order, error };
   Kind kind = Kind::error;
   std::string sql;            // query: for SQLite
   std::string table;          // query: DESCRIBE and SHOW COLUMNS, the table that must exist
   std::uint32_t session = 0;  // kill
+  Order order;                // SWITCHOVER, FAILOVER, REJOIN, MAINTENANCE
   SqlError error;             // error
 };
 

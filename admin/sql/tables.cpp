@@ -48,6 +48,15 @@ std::vector<Row> server_rows(const AdminState& state) {
   return rows;
 }
 
+// "open", "settling for 20 ms, 5 sessions still open", "closed for 80 ms, 2 sessions still open".
+std::string gate_text(const proxy::GateRow& gate) {
+  if (gate.state == proxy::GateState::open) return "open";
+  if (gate.state == proxy::GateState::opening) return "opening";
+  const std::string state = gate.state == proxy::GateState::settling ? "settling" : "closed";
+  return state + " for " + std::to_string(gate.closed_ms) + " ms, " + std::to_string(gate.open) +
+         " sessions still open";
+}
+
 std::vector<Row> cluster_rows(const AdminState& state) {
   std::vector<Row> rows;
   rows.reserve(state.clusters.size());
@@ -56,6 +65,10 @@ std::vector<Row> cluster_rows(const AdminState& state) {
     const bool led = c.leader && *c.leader < c.servers.size();
     rows.push_back({text(c.cluster), led ? text(c.servers[*c.leader].name) : Value{}, text(c.reason),
                     number(c.servers.size()), number(static_cast<std::uint64_t>(healthy))});
+    const auto& gates = state.report.gates;
+    const auto gate = std::find_if(gates.begin(), gates.end(), [&](const auto& g) { return g.cluster == c.cluster; });
+    rows.back().push_back(gate == gates.end() ? Value{} : text(gate_text(*gate)));
+    rows.back().push_back(gate == gates.end() ? Value{} : number(gate->waiting));
   }
   return rows;
 }
@@ -92,11 +105,34 @@ std::vector<Row> event_rows(const AdminState& state) {
   return rows;
 }
 
+std::vector<Row> change_rows(const AdminState& state) {
+  std::vector<Row> rows;
+  rows.reserve(state.changes.size());
+  for (const auto& c : state.changes) {
+    rows.push_back({number(c.number), text(utc(c.begun_ms)), text(c.cluster), text(c.kind), text(c.from), text(c.to),
+                    number(c.epoch), text(c.outcome), number(c.took_ms), text(c.reason)});
+  }
+  return rows;
+}
+
+std::vector<Row> change_step_rows(const AdminState& state) {
+  std::vector<Row> rows;
+  for (const auto& c : state.changes) {
+    std::uint64_t place = 0;
+    for (const auto& step : c.steps) {
+      rows.push_back({number(c.number), number(++place), text(step.what), number(step.ok ? 1 : 0),
+                      number(static_cast<std::uint64_t>(step.took.count())), text(step.error)});
+    }
+  }
+  return rows;
+}
+
 std::vector<Row> counter_rows(const AdminState& state) {
   std::vector<Row> rows;
   proxy::for_each_counter(state.report.counters, [&](std::string_view name, std::uint64_t value) {
     rows.push_back({text(name), number(value)});
   });
+  rows.push_back({text("hold_longest_ms"), number(state.report.hold_longest_ms)});
   rows.push_back({text("clients"), number(state.report.clients)});
   rows.push_back({text("buffer_bytes"), number(state.report.buffer_bytes)});
   return rows;
@@ -164,7 +200,7 @@ std::vector<AdminTable> make_tables() {
        server_rows},
       {"clusters",
        "every cluster: its leader, or why there is none",
-       {{"name"}, {"leader"}, {"reason"}, {"servers", integer}, {"healthy", integer}},
+       {{"name"}, {"leader"}, {"reason"}, {"servers", integer}, {"healthy", integer}, {"gate"}, {"held", integer}},
        cluster_rows},
       {"pools",
        "connections to servers, by worker, server and user",
@@ -201,6 +237,23 @@ std::vector<AdminTable> make_tables() {
        "what happened, oldest first (UTC)",
        {{"number", integer}, {"time"}, {"severity"}, {"kind"}, {"text"}},
        event_rows},
+      {"changes",
+       "changes of leader that were tried, oldest first (UTC): how each ended, and why",
+       {{"number", integer},
+        {"time"},
+        {"cluster"},
+        {"kind"},
+        {"from_server"},
+        {"to_server"},
+        {"epoch", integer},
+        {"state"},
+        {"took_ms", integer},
+        {"reason"}},
+       change_rows},
+      {"change_steps",
+       "what was done for each of them",
+       {{"number", integer}, {"step", integer}, {"what"}, {"ok", integer}, {"took_us", integer}, {"error"}},
+       change_step_rows},
       {"counters", "totals since the start", {{"name"}, {"value", integer}}, counter_rows},
       {"settings", "the configuration that runs; passwords are masked", {{"name"}, {"value"}}, setting_rows},
       {"proxy",

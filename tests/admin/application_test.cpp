@@ -131,7 +131,7 @@ Client connect(const std::string& port, const char* user, const char* password) 
 class ApplicationTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "sluice-run-XXXXXX";
+    std::string pattern = testing::TempDir() + "sluice-run.XXXXXX";
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     dir_ = pattern;
     write(users("app"));

@@ -130,6 +130,10 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"[admin]\nsql_listen = '127.0.0.1:6033'" + tail,
             "s.toml: error: 'sql_listen' in [admin] and 'listen' in [proxy] are both \"127.0.0.1:6033\"; give them "
             "different ports"},
+        Bad{"[limits]\nbackend_connections_max = 3\n[proxy]\nworkers = 4" + tail,
+            "s.toml: error: 'backend_connections_max' in [limits] is 3, and 'workers' in [proxy] is 4: each worker "
+            "needs "
+            "a connection; write at least 4, or fewer workers"},
         Bad{"[admin]\npassword = 12345" + tail,
             "s.toml:2:12: error: 'password' in [admin] is an integer; write a string in quotes"},
         Bad{good_user, "s.toml: error: no cluster is configured; write a [[cluster]] with name, servers, monitor"},
@@ -153,6 +157,13 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"[[cluster]]\nname='c'\nservers=['a:1']\n" + good_user,
             "s.toml:1:1: error: [[cluster]] 1 has no monitor account; write monitor = { user = \"sluice\", "
             "password_file = … }"},
+        Bad{"[[cluster]]\nname='c'\nservers=['a:1']\nmonitor={user='m',password='p'}\npreferred=['b:1']\n" + good_user,
+            "s.toml:5:11: error: 'preferred' in [[cluster]] 1: \"b:1\" is not one of its servers; write it as it "
+            "stands in 'servers'"},
+        Bad{"[[cluster]]\nname='c'\nservers=['a:1']\nmonitor={user='m',password='p'}\nreplication={password='r'}\n" +
+                good_user,
+            "s.toml:5:13: error: replication of [[cluster]] 1 has no user; write user = \"…\", the account that "
+            "replicas log on with"},
         Bad{"[[cluster]]\nname='c'\nservers=[]\nmonitor={user='m',password='p'}\n" + good_user,
             "s.toml:3:9: error: 'servers' in [[cluster]] 1 is empty; list at least one server"}));
 

@@ -12,8 +12,9 @@ namespace {
 TEST(LiveSource, SharesReportsWithoutGivingStaleOnes) {
   boost::asio::io_context io;
   std::vector<std::function<void(proxy::Report)>> asked;
-  LiveSource source(io, {[&](auto done) { asked.push_back(std::move(done)); },
-                         [](AdminState& state) { state.process.pid = 42; }, [](std::uint32_t) {}, [] {}});
+  LiveSource source(
+      io, {[&](auto done) { asked.push_back(std::move(done)); }, [](AdminState& state) { state.process.pid = 42; },
+           [](std::uint32_t) {}, [] {}, [](const Order&, const ChangeDone&) {}});
   std::vector<std::size_t> got;
   const auto note = [&](const std::shared_ptr<const AdminState>& state) {
     EXPECT_EQ(state->process.pid, 42);

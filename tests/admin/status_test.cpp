@@ -70,7 +70,7 @@ TEST(Status, JsonKeepsTypes) {
             std::string::npos)
       << json;
   EXPECT_NE(json.find(R"("lag_ms":12000)"), std::string::npos);
-  EXPECT_NE(json.find(R"("why":"12 s \"behind\"\u000a"})"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("why":"12 s \"behind\"\n"})"), std::string::npos) << json;
   EXPECT_TRUE(json.starts_with(R"({"proxy":{"version":"0.1.0","pid":42,)"));
 }
 

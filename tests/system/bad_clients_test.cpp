@@ -74,7 +74,7 @@ TEST_P(BadClientsTest, GarbageInsteadOfAHandshake) {
 }
 
 TEST_P(BadClientsTest, HalfAHandshakeOrNone) {
-  start({.limits = "login_timeout_ms = 300"});
+  start({.limits = "login_timeout_ms = 3000"});
   expect_dropped("silence", [](Socket& /*peer*/) {});
   expect_dropped("half a header", [](Socket& peer) { peer.send("\x20\x00"s); });
   expect_dropped("a ClientHello to the plain port", [](Socket& peer) { peer.send(client_hello()); });

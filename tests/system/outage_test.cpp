@@ -39,7 +39,7 @@ std::string silence() {
 
 TEST_P(OutageTest, NoServerAtTheStart) {
   cluster_->kill();
-  launch({.limits = "hold_max_ms = 300"});
+  launch({.limits = "hold_max_ms = 1000"});
   SqlAddress without_schema = client_address();
   without_schema.schema = "";
   Sql sql(without_schema);

@@ -37,7 +37,7 @@ TEST_P(ShutdownTest, IdleClientsGoAndItExitsWithZero) {
 }
 
 TEST_P(ShutdownTest, AnOpenTransactionMayFinish) {
-  start();
+  start({.limits = "drain_max_ms = 60000"});
   Sql idle = client();
   Sql sql = client();
   sql.exec("BEGIN");
@@ -67,7 +67,7 @@ TEST_P(ShutdownTest, ATransactionThatGoesOnTooLongIsEnded) {
 }
 
 TEST_P(ShutdownTest, ARunningStatementIsAnswered) {
-  start();
+  start({.limits = "drain_max_ms = 60000"});
   Sql root = cluster_.root(0);
   Sql sql = client();
   const std::string statement = "INSERT INTO t SELECT 7 FROM (SELECT GET_LOCK('drain', 3600) AS got) AS l";
@@ -98,7 +98,7 @@ TEST_P(ShutdownTest, ASecondSignalEndsItAtOnce) {
 }
 
 TEST_P(ShutdownTest, NobodyIsLetInWhileItDrains) {
-  start();
+  start({.limits = "drain_max_ms = 60000"});
   Sql sql = client();
   sql.exec("BEGIN");
   sql.exec("INSERT INTO t VALUES (1)");
@@ -117,7 +117,7 @@ TEST_P(ShutdownTest, NobodyIsLetInWhileItDrains) {
 }
 
 TEST_P(ShutdownTest, TheAdminPortCanEndItToo) {
-  start();
+  start({.limits = "drain_max_ms = 60000"});
   Sql sql = client();
   sql.exec("BEGIN");
   sql.exec("INSERT INTO t VALUES (1)");

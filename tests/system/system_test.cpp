@@ -91,11 +91,18 @@ std::string cluster_of(const Settings& settings) {
   return with_long_times(lines, {"replica_lag_max_ms"}, never_ms);
 }
 
+std::string failover_of(const Settings& settings) {
+  return with_long_times(settings.failover,
+                         {"apply_max_ms", "hook_max_ms", "switchover_lag_max_ms", "switchover_transaction_max_ms",
+                          "switchover_drain_max_ms", "switchover_stall_max_ms", "switchover_step_max_ms"},
+                         never_ms);
+}
+
 }  // namespace
 
 void SystemTest::launch(const Settings& settings) {
   config_.proxy_keys = "workers = 2\nio = \"" + std::string(GetParam()) + "\"\n" + settings.proxy;
-  config_.extra = "[limits]\n" + limits_of(settings) + settings.extra;
+  config_.extra = "[limits]\n" + limits_of(settings) + "[failover]\n" + failover_of(settings) + settings.extra;
   std::string toml = proxy_config(*cluster_, config_);
   const std::string name = "[[cluster]]\n";
   toml.insert(toml.find(name) + name.size(), cluster_of(settings));

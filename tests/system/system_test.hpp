@@ -24,10 +24,11 @@ using std::chrono::milliseconds;
 // Lines of the configuration that a test wants otherwise. Times that it does not name are so long that they pass in no
 // test.
 struct Settings {
-  std::string limits{};   // of [limits]
-  std::string proxy{};    // of [proxy]
-  std::string cluster{};  // of [[cluster]]
-  std::string extra{};    // further sections
+  std::string limits{};    // of [limits]
+  std::string proxy{};     // of [proxy]
+  std::string cluster{};   // of [[cluster]]
+  std::string failover{};  // of [failover]
+  std::string extra{};     // further sections
 };
 
 // Asks until it is so; when nothing goes on any more the test fails with `what`. Errors of SQL count as "not yet".

@@ -6,8 +6,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include <boost/json/src.hpp>
+#include <boost/json.hpp>
 #include <csignal>
+#include <future>
 #include <sstream>
 
 #include "admin/demo/cluster.hpp"
@@ -154,6 +155,24 @@ TEST_F(Demo, TakenPortsAreAvoidedAndSaid) {
   for (const auto& server : seen.at("servers").as_array()) {
     EXPECT_NE(server.at("port").as_int64(), options_.server_port);
   }
+}
+
+TEST_F(Demo, TwoThatStartAtOnceDoNotTakeTheSamePort) {
+  UpOptions other = options_;
+  other.dir = folder_.path() / "other";
+  options_.nodes = other.nodes = 1;
+  std::ostringstream out;
+  std::ostringstream err;
+  std::promise<void> seen;  // servers end with the thread that started them
+  auto second = std::async(std::launch::async, [&, done = seen.get_future()]() mutable {
+    const int code = up(other, out, err);
+    done.wait();
+    return code;
+  });
+  EXPECT_EQ(run_up(), 0) << err_.str();
+  seen.set_value();
+  EXPECT_EQ(second.get(), 0) << err.str();
+  EXPECT_EQ(down({other.dir}, out, err), 0) << err.str();
 }
 
 TEST_F(Demo, AServerThatLostItsPortMovesAndIsStillFollowed) {

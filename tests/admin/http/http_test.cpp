@@ -38,6 +38,9 @@ TEST(Metrics, ArePrometheusText) {
   for (const char* line :
        {"# TYPE sluice_clients_accepted_total counter\nsluice_clients_accepted_total 11\n",
         "sluice_cluster_has_leader{cluster=\"main\"} 1\nsluice_cluster_has_leader{cluster=\"spare\"} 0\n",
+        "sluice_gate_closed{cluster=\"main\"} 1\nsluice_gate_closed{cluster=\"spare\"} 0\n",
+        "sluice_statements_waiting{cluster=\"main\"} 5\n",
+        "# TYPE sluice_hold_longest_milliseconds gauge\nsluice_hold_longest_milliseconds 41\n",
         "sluice_server_healthy{cluster=\"main\",server=\"127.0.0.1:3\"} 0\n",
         "sluice_server_leader{cluster=\"main\",server=\"127.0.0.1:1\"} 1\n",
         "sluice_server_lag_milliseconds{cluster=\"main\",server=\"127.0.0.1:2\"} 7\n",
@@ -113,6 +116,7 @@ TEST_F(HttpTest, ServesItsThreePages) {
   start();
   EXPECT_TRUE(get("/healthz").ends_with("\r\n\r\nok\n"));
   EXPECT_NE(get("/metrics").find("sluice_clients 2\n"), std::string::npos);
+  EXPECT_NE(get("/metrics?target=x").find("sluice_clients 2\n"), std::string::npos);
   EXPECT_TRUE(get("/readyz").starts_with("HTTP/1.1 503 ")) << "cluster spare has no leader";
   EXPECT_TRUE(get("/").starts_with("HTTP/1.1 404 "));
   EXPECT_TRUE(get("/metrics", "DELETE").starts_with("HTTP/1.1 405 "));

@@ -39,9 +39,11 @@ TEST(Engine, AnswersOverLiveState) {
             "127.0.0.1:2|replica|1|7|replicates from 127.0.0.1:1\n"
             "127.0.0.1:3|replica|0|NULL|unreachable: refused");
   EXPECT_EQ(run("SELECT * FROM clusters"),
-            "main|127.0.0.1:1|the only writable server|3|2\nspare|NULL|no server answers|0|0");
+            "main|127.0.0.1:1|the only writable server|3|2|closed for 80 ms, 2 sessions still open|5\n"
+            "spare|NULL|no server answers|0|0|open|0");
   EXPECT_EQ(run("SELECT id, pin FROM sessions WHERE pin <> '' ORDER BY id"), "5|user variable");
   EXPECT_EQ(run("SELECT value FROM counters WHERE name IN ('clients_accepted', 'clients')"), "11\n2");
+  EXPECT_EQ(run("SELECT value FROM counters WHERE name = 'hold_longest_ms'"), "41");
   EXPECT_EQ(run("SHOW EVENTS"), "1|2023-11-14 22:13:20.123|warning|backend_lost|127.0.0.1:3 reset");
   EXPECT_EQ(run("SELECT pid, io, uptime_s FROM sluice.proxy"), "4242|epoll|65");
   EXPECT_EQ(run("SELECT s.server, p.idle FROM servers s JOIN pools p ON p.server = s.server"), "127.0.0.1:1|3");
@@ -79,8 +81,8 @@ TEST(Engine, AnswersWhatClientsAskByHabit) {
 
 TEST(Engine, ErrorsSayWhatToDo) {
   EXPECT_EQ(run("SELECT * FROM nope"),
-            "1146 table 'nope' doesn't exist; the tables are servers, clusters, pools, sessions, events, counters, "
-            "settings, proxy");
+            "1146 table 'nope' doesn't exist; the tables are servers, clusters, pools, sessions, events, changes, "
+            "change_steps, counters, settings, proxy");
   EXPECT_TRUE(run("DESCRIBE nope").starts_with("1146 table 'nope' doesn't exist;"));
   EXPECT_EQ(run("SELECT nope FROM servers"), "1054 unknown column 'nope'");
   EXPECT_EQ(run("SELECT @@nope"), "1193 Unknown system variable 'nope'");

@@ -170,6 +170,35 @@ TEST_F(SqlServerTest, CommandsReachTheProcess) {
   });
 }
 
+TEST_F(SqlServerTest, ASwitchoverIsAnsweredWhenItIsOver) {
+  source_.change.kind = "switchover";
+  source_.change.outcome = "done";
+  source_.change.reason = "b leads under epoch 2";
+  source_.change.took_ms = 3;
+  source_.change.steps = {{"hold a", true, "", std::chrono::microseconds(1200)}};
+  start();
+  const Client client = connect();
+  EXPECT_EQ(query(client, "SWITCHOVER main TO 'b'"), "hold a|1|1200|\nb leads under epoch 2|1|3000|");
+  on_loop([this] {
+    ASSERT_EQ(source_.ordered.size(), 1U);
+    EXPECT_EQ(source_.ordered[0].cluster, "main");
+    EXPECT_EQ(source_.ordered[0].server, "b");
+    source_.change.outcome = "refused";
+    source_.change.reason = "b is 5 s behind";
+  });
+  EXPECT_EQ(query(client, "SWITCHOVER"), "error 1105: the switchover was refused: b is 5 s behind");
+  EXPECT_EQ(query(client, "SELECT 1"), "1");
+}
+
+TEST_F(SqlServerTest, ShowsChangesAndTheirSteps) {
+  start();
+  const Client client = connect();
+  EXPECT_EQ(query(client, "SELECT * FROM changes"),
+            "1|2023-11-14 22:13:20.123|main|switchover|127.0.0.1:1|127.0.0.1:2|7|rolled back|12|127.0.0.1:1 goes on "
+            "leading");
+  EXPECT_EQ(query(client, "SELECT * FROM change_steps WHERE NOT ok"), "1|2|freeze 127.0.0.1:1|0|5|it failed");
+}
+
 TEST_F(SqlServerTest, ConnectionsAreBounded) {
   start([](SqlOptions& o) { o.connections_max = 1; });
   const Client first = connect();

@@ -68,6 +68,45 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"DELETE FROM sessions", Kind::error, "1290"}, Case{"PRAGMA x", Kind::error, "1290"},
         Case{"frobnicate", Kind::error, "1064"}, Case{"DESCRIBE", Kind::error, "1064"}));
 
+TEST(Understand, OrdersNameClusterAndServer) {
+  using What = Order::What;
+  struct Ordered {
+    std::string text;
+    Order order;
+  };
+  for (const Ordered& one : {
+           Ordered{"SWITCHOVER", {What::switchover, "", ""}},
+           Ordered{"switchover;", {What::switchover, "", ""}},
+           Ordered{"SWITCHOVER main", {What::switchover, "main", ""}},
+           Ordered{"SWITCHOVER TO '127.0.0.1:2'", {What::switchover, "", "127.0.0.1:2"}},
+           Ordered{"SWITCHOVER `main` TO 127.0.0.1:2 ;", {What::switchover, "main", "127.0.0.1:2"}},
+           Ordered{"SWITCHOVER 'to' TO \"[::1]:2\"", {What::switchover, "to", "[::1]:2"}},
+           Ordered{"FAILOVER", {What::failover, "", ""}},
+           Ordered{"FAILOVER main TO 'b:1' LOSS none", {What::failover, "main", "b:1"}},
+           Ordered{"failover although the leader lives loss any", {What::failover, "", "", true, failover::Loss::any}},
+           Ordered{"FAILOVER 'loss' LOSS BOUNDED", {What::failover, "loss", "", false, failover::Loss::bounded}},
+           Ordered{"REJOIN 'b:1'", {What::rejoin, "", "b:1"}},
+           Ordered{"rejoin b:1 in main;", {What::rejoin, "main", "b:1"}},
+           Ordered{"MAINTENANCE ON 'b:1'", {What::maintenance_on, "", "b:1"}},
+           Ordered{"MAINTENANCE off 'b:1' IN 'main'", {What::maintenance_off, "main", "b:1"}},
+       }) {
+    const AdminStatement s = understand(one.text);
+    EXPECT_EQ(s.kind, Kind::order) << one.text << ": " << s.error.message;
+    EXPECT_EQ(s.order.what, one.order.what) << one.text;
+    EXPECT_EQ(s.order.cluster, one.order.cluster) << one.text;
+    EXPECT_EQ(s.order.server, one.order.server) << one.text;
+    EXPECT_EQ(s.order.although_leader_lives, one.order.although_leader_lives) << one.text;
+    EXPECT_EQ(s.order.loss, one.order.loss) << one.text;
+  }
+  for (const char* wrong :
+       {"SWITCHOVER TO", "SWITCHOVER main now", "SWITCHOVER TO a b", "SWITCHOVER TO ''", "FAILOVER TO",
+        "FAILOVER ALTHOUGH", "FAILOVER ALTHOUGH THE LEADER", "FAILOVER LOSS", "FAILOVER LOSS some",
+        "FAILOVER LOSS any TO 'b:1'", "SWITCHOVER LOSS any", "REJOIN", "REJOIN ''", "REJOIN a b", "MAINTENANCE",
+        "MAINTENANCE 'b:1'", "MAINTENANCE ON", "MAINTENANCE ON b IN"}) {
+    EXPECT_EQ(understand(wrong).kind, Kind::error) << wrong;
+  }
+}
+
 TEST(Understand, DescribeNamesItsTable) {
   EXPECT_EQ(understand("DESC `sluice`.`pools`").table, "pools");
   EXPECT_EQ(understand("SHOW FULL COLUMNS FROM events").table, "events");

@@ -43,6 +43,10 @@ inline AdminState fixed_state() {
   state.clusters.push_back(headless);
   state.report.counters.clients_accepted = 11;
   state.report.clients = 2;
+  state.report.hold_longest_ms = 41;
+  state.report.gates.push_back(
+      {.cluster = "main", .state = proxy::GateState::closed, .waiting = 5, .open = 2, .closed_ms = 80});
+  state.report.gates.push_back({.cluster = "spare", .state = {}, .waiting = 0, .open = 0, .closed_ms = 0});
   proxy::SessionRow session;
   session.id = 5;
   session.client = "127.0.0.1:51234";
@@ -67,6 +71,20 @@ inline AdminState fixed_state() {
                                 .limit = 100,
                                 .statements = 99});
   state.events.push_back({1, 1'700'000'000'123, {proxy::Severity::warning, "backend_lost", "127.0.0.1:3 reset"}});
+  ChangeReport change;
+  change.number = 1;
+  change.begun_ms = 1'700'000'000'123;
+  change.cluster = "main";
+  change.kind = "switchover";
+  change.from = "127.0.0.1:1";
+  change.to = "127.0.0.1:2";
+  change.epoch = 7;
+  change.outcome = "rolled back";
+  change.reason = "127.0.0.1:1 goes on leading";
+  change.took_ms = 12;
+  change.steps = {{"hold 127.0.0.1:1", true, "", std::chrono::microseconds(300)},
+                  {"freeze 127.0.0.1:1", false, "it failed", std::chrono::microseconds(5)}};
+  state.changes.push_back(change);
   Config config;
   config.admin.secret.password = "adm1n-pw";
   config.clusters.emplace_back().name = "main";
@@ -86,9 +104,15 @@ class FixedSource : public StateSource {
   }
   void kill(std::uint32_t session) override { killed.push_back(session); }
   void shutdown() override { shut_down = true; }
+  void carry_out(Order order, ChangeDone done) override {
+    ordered.push_back(order);
+    boost::asio::post(io_, [change = change, done = std::move(done)] { done(change); });
+  }
 
   std::vector<std::uint32_t> killed;
   bool shut_down = false;
+  std::vector<Order> ordered;
+  ChangeReport change;  // what comes of the next one
 
  private:
   boost::asio::io_context& io_;

@@ -1,0 +1,326 @@
+#include "admin/leader_changer.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "admin/printable.hpp"
+#include "admin/state_dir.hpp"
+#include "failover/precheck.hpp"
+
+namespace sluice::admin {
+namespace {
+
+using failover::Switchover;
+using std::chrono::milliseconds;
+
+// More than one change asks for; the next one's begin behind them, so that a late answer fits none.
+constexpr std::uint64_t action_ids_per_change = 1'000;
+
+failover::PrecheckOptions precheck_options(const ClusterSettings& cluster, const FailoverSettings& bounds) {
+  failover::PrecheckOptions options;
+  options.lag_max_ms = bounds.switchover_lag_max_ms;
+  options.transaction_max_ms = bounds.switchover_transaction_max_ms;
+  for (const io::Endpoint& server : cluster.preferred) options.preferred.push_back(server.to_string());
+  return options;
+}
+
+std::string join(const std::vector<std::string>& sentences) {
+  std::string text;
+  for (const auto& sentence : sentences) text += (text.empty() ? "" : "; ") + sentence;
+  return text;
+}
+
+failover::ServerActorOptions actor_options(const Config& config, const ClusterSettings& cluster, std::size_t own) {
+  failover::ServerActorOptions options;
+  for (const io::Endpoint& s : cluster.servers) {
+    options.members.push_back({{s.to_string(), s.host, s.port, s.unix_path}, 0});
+  }
+  options.own = own;
+  options.user = cluster.monitor_user;
+  options.password = cluster.monitor_secret.password;
+  options.tls = config.backend_tls.mode == proxy::BackendTls::required;
+  options.replication = {cluster.replication_user, cluster.replication_secret.password, options.tls};
+  return options;
+}
+
+}  // namespace
+
+LeaderChanger::LeaderChanger(LeaderChangerParts parts, std::optional<failover::EpochRecord> record)
+    : parts_(std::move(parts)),
+      epoch_(record ? record->epoch : 1),
+      previous_leader_(record ? record->previous_leader : std::string()),
+      gate_(parts_.io, parts_.proxy, parts_.cluster,
+            [this](std::size_t server, std::uint64_t epoch) {
+              epoch_ = epoch;
+              const auto reason = "made the leader under epoch " + std::to_string(epoch);
+              supervision_ ? parts_.monitor.appoint(server, reason) : parts_.monitor.lead(server, reason);
+            }),
+      records_(parts_.io, failover::epoch_record_path(parts_.config.proxy.state_dir, settings().name)),
+      hooks_(parts_.io) {
+  for (std::size_t own = 0; own < settings().servers.size(); ++own) {
+    actors_.push_back(
+        std::make_shared<failover::ServerActor>(parts_.io, actor_options(parts_.config, settings(), own)));
+  }
+  if (bounds().mode != FailoverMode::off) {
+    supervise(record);
+  } else if (record && record->change) {
+    recover(std::move(*record));
+  }
+}
+
+void LeaderChanger::supervise(const std::optional<failover::EpochRecord>& record) {
+  supervision_ = std::make_unique<Supervision>(
+      SupervisionParts{.io = parts_.io,
+                       .cluster = settings(),
+                       .failover = bounds(),
+                       .dispatch = {actors_, gate_, records_, hooks_},
+                       .monitor = parts_.monitor,
+                       .on_event = parts_.on_event,
+                       .on_end = [this](const failover::WorkflowEnd& end) { supervised_end(end); }},
+      record);
+}
+
+void LeaderChanger::observe(std::size_t server, const failover::ServerObservation& seen, failover::TimePoint asked) {
+  if (supervision_) supervision_->observe(server, seen, asked);
+}
+
+void LeaderChanger::supervised_end(const failover::WorkflowEnd& end) {
+  epoch_ = end.epoch;
+  if (busy_ && end.what == report_.kind && report_.outcome == "running") {
+    report_.epoch = end.epoch;
+    if (end.what == "failover") {
+      report_.from = state().servers[end.server].name;
+      report_.to = end.leader ? state().servers[*end.leader].name : std::string();
+    }
+    return on_end(end.outcome, end.reason, end.steps);
+  }
+  ChangeReport report;
+  report.number = parts_.history.next_number();
+  report.cluster = settings().name;
+  report.kind = end.what;
+  report.from = state().servers[end.server].name;
+  if (end.leader) report.to = state().servers[*end.leader].name;
+  report.epoch = end.epoch;
+  report.outcome = end.outcome;
+  report.reason = end.reason;
+  report.steps = end.steps;
+  const auto took = std::chrono::steady_clock::now() - end.began;
+  report.took_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(took).count());
+  report.begun_ms = parts_.unix_ms() - report.took_ms;
+  parts_.history.note(report);
+  parts_.on_over();
+}
+
+void LeaderChanger::on_state() {
+  if (supervision_) supervision_->on_state(state());
+  if (recovery_) recovery_->on_state();
+}
+
+void LeaderChanger::recover(failover::EpochRecord record) {
+  parts_.on_event({proxy::Severity::warning, "change_unfinished",
+                   "cluster " + record.cluster + ": sluice ended while it changed the leader from " +
+                       record.change->from + " to " + record.change->to + " (since " + record.change->since + ")"});
+  ChangeRecoveryParts parts{
+      .io = parts_.io,
+      .actors = actors_,
+      .records = records_,
+      .state = [this]() -> const failover::ClusterState& { return state(); },
+      .on_waiting =
+          [this](const std::string& reason) {
+            parts_.on_event({proxy::Severity::warning, "change_unfinished",
+                             "cluster " + settings().name + ": it can't be ended yet: " + reason});
+          },
+      .on_over = [this](const ChangeReport& report) { recovered(report); },
+      .step_max = milliseconds(bounds().switchover_step_max_ms)};
+  recovery_ = std::make_unique<ChangeRecovery>(std::move(parts), std::move(record));
+}
+
+void LeaderChanger::recovered(ChangeReport report) {
+  epoch_ = recovery_->record().epoch;
+  previous_leader_ = recovery_->record().previous_leader;
+  report.number = parts_.history.next_number();
+  report.begun_ms = parts_.unix_ms();
+  parts_.history.note(report);
+  parts_.on_event({proxy::Severity::info, "change_settled", "cluster " + report.cluster + ": " + report.reason});
+  parts_.on_over();
+}
+
+void LeaderChanger::carry_out(const Order& order, ChangeDone done) {
+  if (busy_ || (recovery_ && !recovery_->over())) {
+    ChangeReport refused = report_;
+    refused.kind = kind_of(order.what);
+    refused.outcome = "refused";
+    refused.reason =
+        busy_ ? "another order is being carried out: " + report_.kind + " from " + report_.from + " to " + report_.to
+              : "a change of leader that sluice was ended in is not settled yet: see the events";
+    boost::asio::post(parts_.io, [done = std::move(done), refused] { done(refused); });
+    return;
+  }
+  busy_ = true;
+  done_ = std::move(done);
+  report_ = {};
+  report_.number = parts_.history.next_number();
+  report_.begun_ms = parts_.unix_ms();
+  report_.cluster = settings().name;
+  report_.kind = kind_of(order.what);
+  report_.to = order.server;
+  report_.epoch = epoch_;
+  if (state().leader) report_.from = state().servers[*state().leader].name;
+  order.what == Order::What::switchover ? switch_over(order.server) : to_supervisor(order);
+}
+
+void LeaderChanger::switch_over(const std::string& to) {
+  const auto check = failover::precheck(state(), to, precheck_options(settings(), bounds()));
+  if (!check.candidate) return refuse(join(check.refusals));
+  leader_ = *state().leader;
+  check_servers(*check.candidate);
+}
+
+// What needs to know who leads by a record.
+void LeaderChanger::to_supervisor(const Order& order) {
+  if (!supervision_)
+    return refuse("failover.mode is \"off\": sluice makes planned changes only; set it to \"manual\" or \"automatic\"");
+  failover::Command command;
+  command.loss = order.loss;
+  command.although_leader_lives = order.although_leader_lives;
+  for (std::size_t i = 0; i < state().servers.size(); ++i) {
+    if (state().servers[i].name == order.server) command.server = i;
+  }
+  if (!order.server.empty() && !command.server)
+    return refuse("there is no server '" + printable(order.server) + "' in the cluster: SELECT server FROM servers");
+  using What = failover::Command::What;
+  switch (order.what) {
+    case Order::What::rejoin:
+      command.what = What::rejoin;
+      return told(supervision_->order(command), order.server + " is let back in as soon as it answers");
+    case Order::What::maintenance_on:
+      command.what = What::maintenance_on;
+      return told(supervision_->order(command),
+                  order.server + " is in maintenance until it is taken out or sluice ends");
+    case Order::What::maintenance_off:
+      command.what = What::maintenance_off;
+      return told(supervision_->order(command), order.server + " is not in maintenance");
+    default:
+      command.what = What::failover;
+      return fail_over(command);
+  }
+}
+
+void LeaderChanger::fail_over(const failover::Command& command) {
+  if (const auto error = make_state_dir(parts_.config)) return refuse(*error);
+  parts_.history.note(report_);
+  const auto why_not = supervision_->order(command);
+  if (!why_not.empty()) refuse(why_not);
+}
+
+// An order that needs no time.
+void LeaderChanger::told(const std::string& why_not, std::string what) {
+  if (!why_not.empty()) return refuse(why_not);
+  report_.outcome = "done";
+  report_.reason = std::move(what);
+  boost::asio::post(parts_.io, [this] { finish(); });
+}
+
+// Whether the account may do what it will have to, on every server that answers: found out before clients wait.
+void LeaderChanger::check_servers(std::size_t candidate) {
+  candidate_ = candidate;
+  report_.to = state().servers[candidate].name;
+  objections_.clear();
+  unchecked_ = 0;
+  for (std::size_t i = 0; i < actors_.size(); ++i) {
+    if (!state().servers[i].seen.reachable) continue;
+    ++unchecked_;
+    actors_[i]->can_follow(milliseconds(bounds().switchover_step_max_ms), [this, i](const std::string& why_not) {
+      if (!why_not.empty()) objections_.push_back(state().servers[i].name + ": " + why_not);
+      if (--unchecked_ == 0) on_checked();
+    });
+  }
+}
+
+void LeaderChanger::on_checked() {
+  if (!objections_.empty()) return refuse(join(objections_));
+  const bool led = state().leader == leader_;
+  if (!led) return refuse("the leader changed while the servers were checked");
+  carry_out();
+}
+
+void LeaderChanger::carry_out() {
+  if (const auto error = make_state_dir(parts_.config)) return refuse(*error);
+  report_.epoch = epoch_ + 1;
+  parts_.history.note(report_);
+  parts_.on_event({proxy::Severity::info, "switchover",
+                   "cluster " + report_.cluster + ": from " + report_.from + " to " + report_.to + " begins"});
+  if (supervision_) {
+    const auto why_not = supervision_->order(
+        {.what = failover::Command::What::switchover, .server = candidate_, .loss = failover::Loss::none});
+    return why_not.empty() ? void() : refuse(why_not);
+  }
+  parts_.monitor.pause();
+  runner_ = std::make_shared<failover::SwitchoverRunner>(
+      parts_.io, failover::SwitchoverParts{settings().name, previous_leader_, actors_, gate_, records_, hooks_},
+      plan());
+  action_ids_ += action_ids_per_change;
+  runner_->start([this](Switchover::State state, const std::string& reason, const std::vector<failover::Step>& steps) {
+    if (state == Switchover::State::done) previous_leader_ = report_.from;
+    if (state == Switchover::State::stuck) {
+      // Clients wait on for a leader, with their bound and its reason, and go on when one is seen.
+      epoch_ += 2;  // what may have been recorded
+      parts_.monitor.lead_none(reason);
+      gate_.open();
+    }
+    on_end(std::string(to_string(state)), reason, steps);
+  });
+}
+
+failover::SwitchoverPlan LeaderChanger::plan() const {
+  failover::SwitchoverPlan plan;
+  plan.leader = leader_;
+  plan.candidate = candidate_;
+  for (std::size_t i = 0; i < state().servers.size(); ++i) {
+    const auto& server = state().servers[i];
+    plan.names.push_back(server.name);
+    if (i != leader_ && i != candidate_ && server.seen.reachable) plan.others.push_back(i);
+  }
+  plan.epoch = epoch_ + 1;
+  plan.first_id = action_ids_;
+  plan.hook_before = bounds().hook_before;
+  plan.hook_after = bounds().hook_after;
+  plan.drain_max = milliseconds(bounds().switchover_drain_max_ms);
+  plan.stall_max = milliseconds(bounds().switchover_stall_max_ms);
+  plan.step_max = milliseconds(bounds().switchover_step_max_ms);
+  plan.hook_max = milliseconds(bounds().hook_max_ms);
+  return plan;
+}
+
+void LeaderChanger::on_end(std::string outcome, const std::string& reason, const std::vector<failover::Step>& steps) {
+  report_.outcome = std::move(outcome);
+  report_.reason = reason;
+  report_.steps = steps;
+  report_.took_ms = parts_.unix_ms() - report_.begun_ms;
+  // Whoever asks for the next change, or looks, must not be told what was true before this one.
+  parts_.monitor.resume([this] { finish(); });
+}
+
+void LeaderChanger::refuse(std::string why) {
+  report_.outcome = "refused";
+  report_.reason = std::move(why);
+  report_.took_ms = parts_.unix_ms() - report_.begun_ms;
+  boost::asio::post(parts_.io, [this] { finish(); });
+}
+
+void LeaderChanger::finish() {
+  busy_ = false;
+  const auto severity = report_.outcome == "done"    ? proxy::Severity::info
+                        : report_.outcome == "stuck" ? proxy::Severity::error
+                                                     : proxy::Severity::warning;
+  parts_.on_event({severity, report_.kind,
+                   "cluster " + report_.cluster + ": " + report_.outcome + " after " + std::to_string(report_.took_ms) +
+                       " ms: " + report_.reason});
+  parts_.history.note(report_);
+  const ChangeDone done = std::exchange(done_, nullptr);
+  done(report_);
+  parts_.on_over();
+}
+
+}  // namespace sluice::admin

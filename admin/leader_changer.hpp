@@ -1,0 +1,98 @@
+// Changes the leader of one cluster when an operator asks for it: checks whether it may be done, carries it out, and
+// remembers what came of it.
+//
+// Flow: `auto changer = LeaderChanger::create(parts)`; `changer->switchover(to, done)`; `changer->history()`.
+// Everything on the control thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/change.hpp"
+#include "admin/change_history.hpp"
+#include "admin/change_recovery.hpp"
+#include "admin/config.hpp"
+#include "admin/proxy_gate.hpp"
+#include "admin/supervision.hpp"
+#include "failover/monitor/monitor.hpp"
+#include "failover/workflows/switchover_runner.hpp"
+#include "protocol/result.hpp"
+#include "proxy/proxy.hpp"
+
+namespace sluice::admin {
+
+// What must outlive the changer.
+struct LeaderChangerParts {
+  boost::asio::io_context& io;
+  const Config& config;
+  std::uint32_t cluster = 0;  // index in the configuration
+  proxy::Proxy& proxy;
+  failover::Monitor& monitor;
+  std::function<void(proxy::Event)> on_event;
+  ChangeHistory& history;
+  std::function<void()> on_over;  // after each change, when its report has been handed on
+  std::function<std::uint64_t()> unix_ms;
+};
+
+class LeaderChanger {
+ public:
+  LeaderChanger(LeaderChangerParts parts, std::optional<failover::EpochRecord> record);
+
+  // `done` comes once, not from inside. One order at a time.
+  void carry_out(const Order& order, ChangeDone done);
+  // The monitor has seen something new.
+  void on_state();
+  // A probe has ended.
+  void observe(std::size_t server, const failover::ServerObservation& seen, failover::TimePoint asked);
+  [[nodiscard]] bool busy() const {
+    return busy_ || (recovery_ && recovery_->acting()) || (supervision_ && supervision_->changing());
+  }
+
+ private:
+  void supervise(const std::optional<failover::EpochRecord>& record);
+  void supervised_end(const failover::WorkflowEnd& end);
+  void recover(failover::EpochRecord record);
+  void recovered(ChangeReport report);
+  void switch_over(const std::string& to);
+  void to_supervisor(const Order& order);
+  void fail_over(const failover::Command& command);
+  void told(const std::string& why_not, std::string what);
+  void check_servers(std::size_t candidate);
+  void on_checked();
+  void carry_out();
+  void on_end(std::string outcome, const std::string& reason, const std::vector<failover::Step>& steps);
+  void refuse(std::string why);
+  void finish();
+  [[nodiscard]] failover::SwitchoverPlan plan() const;
+  [[nodiscard]] const ClusterSettings& settings() const { return parts_.config.clusters[parts_.cluster]; }
+  [[nodiscard]] const FailoverSettings& bounds() const { return parts_.config.failover; }
+  [[nodiscard]] const failover::ClusterState& state() const { return parts_.monitor.state(); }
+
+  LeaderChangerParts parts_;
+  std::uint64_t epoch_;  // that holds now
+  std::string previous_leader_;
+  ProxyGate gate_;
+  failover::RecordWriter records_;
+  failover::HookRunner hooks_;
+  std::vector<std::shared_ptr<failover::ServerActor>> actors_;
+  std::shared_ptr<failover::SwitchoverRunner> runner_;  // the last one
+  std::unique_ptr<ChangeRecovery> recovery_;            // null: no change had been left unfinished
+  std::unique_ptr<Supervision> supervision_;            // null: failover.mode is off
+
+  // The change under way.
+  bool busy_ = false;  // with an operator's order
+  std::size_t leader_ = 0;
+  std::size_t candidate_ = 0;
+  std::size_t unchecked_ = 0;
+  std::vector<std::string> objections_;
+  ChangeReport report_;
+  ChangeDone done_;
+  std::uint64_t action_ids_ = 1;
+};
+
+}  // namespace sluice::admin

@@ -1,0 +1,48 @@
+#include "admin/proxy_gate.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <string>
+
+namespace sluice::admin {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+}  // namespace
+
+// The proxy answers on a worker's thread.
+proxy::Proxy::GateDone ProxyGate::answer(Done done) {
+  return [&io = io_, done = std::move(done)](bool ok, std::string what) {
+    boost::asio::post(io, [done, error = ok ? std::string() : std::move(what)] { done(error); });
+  };
+}
+
+void ProxyGate::hold(std::size_t /*server*/, bool settle, std::chrono::milliseconds budget, Done done) {
+  if (!settle) return proxy_.hold(cluster_, static_cast<std::uint32_t>(budget.count()), answer(std::move(done)));
+  const auto end = Clock::now() + budget;
+  const auto close = [this, order = ++order_, end, done = std::move(done)](const std::string& error) {
+    if (!error.empty()) return done(error);
+    if (order != order_) return done("the gate was opened");
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+    proxy_.hold(cluster_, static_cast<std::uint32_t>(std::max<std::int64_t>(left.count(), 1)), answer(done));
+  };
+  proxy_.settle(cluster_, static_cast<std::uint32_t>(budget.count()), answer(close));
+}
+
+void ProxyGate::cut(std::size_t server, std::chrono::milliseconds /*budget*/, Done done) {
+  proxy_.cut(cluster_, static_cast<std::uint32_t>(server), answer(std::move(done)));
+}
+
+void ProxyGate::release(std::size_t server, std::uint64_t epoch, std::chrono::milliseconds /*budget*/, Done done) {
+  ++order_;
+  publish_(server, epoch);
+  proxy_.release(cluster_, [told = answer(std::move(done))] { told(true, {}); });
+}
+
+void ProxyGate::open() {
+  ++order_;
+  proxy_.release(cluster_, [] {});
+}
+
+}  // namespace sluice::admin
