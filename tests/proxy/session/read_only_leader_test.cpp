@@ -65,8 +65,7 @@ TEST_P(ReadOnlyLeader, AWriteWaitsForTheNewOne) {
 }
 
 TEST_P(ReadOnlyLeader, TheSameOneIsAskedAgainWithoutASnapshot) {
-  Sql root = cluster.root(0);
-  on_refusal_ = [&] { root.exec("SET GLOBAL read_only = 0"); };
+  on_refusal_ = [&] { cluster.root(0).exec("SET GLOBAL read_only = 0"); };  // either worker, each by its own connection
   start();
   RawClient client(port()), modern(port());
   log_in(client);
