@@ -43,26 +43,19 @@ Actions Failover::start(TimePoint now) {
 }
 
 Actions Failover::on(const Outcome& outcome, TimePoint now) {
-  const auto asked = pending_.take(outcome.id);
-  if (!asked) return {};
+  const auto answered = pending_.take(outcome, now);
+  if (!answered) return {};
   now_ = now;
-  const std::string error = outcome.error.empty() ? "it failed" : outcome.error;
-  steps_.push_back({describe(asked->action), outcome.ok, outcome.ok ? std::string() : error,
-                    std::chrono::duration_cast<std::chrono::microseconds>(now - asked->at)});
-  if (outcome.ok)
-    note(asked->action, outcome);
+  steps_.push_back(answered->step(describe(answered->action)));
+  if (answered->ok)
+    note(answered->action, outcome);
   else
-    note_failure(asked->action, error);
+    note_failure(answered->action, answered->error);
   return pending_.empty() ? next() : Actions{};
 }
 
 Actions Failover::on_deadline(TimePoint now) {
-  Actions actions;
-  for (const auto& none : pending_.overdue(now)) {
-    const auto more = on(none, now);
-    actions.insert(actions.end(), more.begin(), more.end());
-  }
-  return actions;
+  return pending_.give_up_overdue(now, [&](const Outcome& none) { return on(none, now); });
 }
 
 std::optional<std::size_t> Failover::leader() const {

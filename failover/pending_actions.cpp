@@ -11,12 +11,26 @@ Action PendingActions::ask(Action action, TimePoint now) {
   return action;
 }
 
-std::optional<PendingActions::Asked> PendingActions::take(std::uint64_t id) {
-  const auto it = std::find_if(asked_.begin(), asked_.end(), [&](const Asked& asked) { return asked.action.id == id; });
+std::optional<PendingActions::Answered> PendingActions::take(const Outcome& outcome, TimePoint now) {
+  const auto it =
+      std::find_if(asked_.begin(), asked_.end(), [&](const Asked& asked) { return asked.action.id == outcome.id; });
   if (it == asked_.end()) return std::nullopt;
-  std::optional<Asked> asked = std::move(*it);
+  Answered answered;
+  answered.action = std::move(it->action);
+  answered.ok = outcome.ok;
+  if (!outcome.ok) answered.error = outcome.error.empty() ? "it failed" : outcome.error;
+  answered.took = std::chrono::duration_cast<std::chrono::microseconds>(now - it->at);
   asked_.erase(it);
-  return asked;
+  return answered;
+}
+
+Actions PendingActions::give_up_overdue(TimePoint now, const TakeOutcome& take_outcome) {
+  Actions actions;
+  for (const auto& none : overdue(now)) {
+    const auto more = take_outcome(none);
+    actions.insert(actions.end(), more.begin(), more.end());
+  }
+  return actions;
 }
 
 std::vector<Outcome> PendingActions::overdue(TimePoint now) const {

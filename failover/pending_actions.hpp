@@ -1,13 +1,15 @@
 // The actions that a workflow has asked for and not heard of, and when each is given up. Pure.
 //
-// Flow: `actions.push_back(pending.ask(action, now))`; for an outcome `pending.take(outcome.id)`, nullopt if nobody
-// waits for it; at `deadline()`, `overdue(now)` are those to be given up, each by `take()`.
+// Flow: `actions.push_back(pending.ask(action, now))`; for an outcome `pending.take(outcome, now)`, nullopt if nobody
+// waits for it; at `deadline()`, `pending.give_up_overdue(now, take_outcome)`.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "failover/action.hpp"
@@ -24,25 +26,38 @@ struct Step {
 
 class PendingActions {
  public:
-  struct Asked {
+  struct Answered {
     Action action;
-    TimePoint at;
-    TimePoint due;
+    bool ok = false;
+    std::string error;  // of one that is not ok: never empty
+    std::chrono::microseconds took{0};
+
+    [[nodiscard]] Step step(std::string what) const { return {std::move(what), ok, error, took}; }
   };
+  using TakeOutcome = std::function<Actions(const Outcome&)>;
 
   // `grace`: an outcome is waited for so much longer than its action's budget.
   PendingActions(std::uint64_t first_id, std::chrono::milliseconds grace) : next_id_(first_id), grace_(grace) {}
 
   // Gives the action its id.
   Action ask(Action action, TimePoint now);
-  std::optional<Asked> take(std::uint64_t id);
+  std::optional<Answered> take(const Outcome& outcome, TimePoint now);
+  // Hands in an outcome for each that had none in time; the actions that follow from them.
+  Actions give_up_overdue(TimePoint now, const TakeOutcome& take_outcome);
 
   [[nodiscard]] bool empty() const { return asked_.empty(); }
-  [[nodiscard]] std::vector<Outcome> overdue(TimePoint now) const;  // the outcomes that stand for those that never came
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   [[nodiscard]] std::uint64_t next_id() const { return next_id_; }
 
  private:
+  struct Asked {
+    Action action;
+    TimePoint at;
+    TimePoint due;
+  };
+
+  [[nodiscard]] std::vector<Outcome> overdue(TimePoint now) const;
+
   std::uint64_t next_id_;
   std::chrono::milliseconds grace_;
   std::vector<Asked> asked_;  // bounded: a few for each server

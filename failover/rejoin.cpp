@@ -19,23 +19,16 @@ Actions Rejoin::start(TimePoint now) {
 }
 
 Actions Rejoin::on(const Outcome& outcome, TimePoint now) {
-  const auto asked = pending_.take(outcome.id);
-  if (!asked) return {};
+  const auto answered = pending_.take(outcome, now);
+  if (!answered) return {};
   now_ = now;
-  const std::string error = outcome.error.empty() ? "it failed" : outcome.error;
-  steps_.push_back({describe(asked->action, plan_.names), outcome.ok, outcome.ok ? std::string() : error,
-                    std::chrono::duration_cast<std::chrono::microseconds>(now - asked->at)});
-  if (!outcome.ok) return end(State::failed, what_failed(asked->action, plan_.names) + ": " + error);
-  return next(asked->action, outcome);
+  steps_.push_back(answered->step(describe(answered->action, plan_.names)));
+  if (!answered->ok) return end(State::failed, what_failed(answered->action, plan_.names) + ": " + answered->error);
+  return next(answered->action, outcome);
 }
 
 Actions Rejoin::on_deadline(TimePoint now) {
-  Actions actions;
-  for (const auto& none : pending_.overdue(now)) {
-    const auto more = on(none, now);
-    actions.insert(actions.end(), more.begin(), more.end());
-  }
-  return actions;
+  return pending_.give_up_overdue(now, [&](const Outcome& none) { return on(none, now); });
 }
 
 Actions Rejoin::next(const Action& action, const Outcome& outcome) {

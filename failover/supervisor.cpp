@@ -74,8 +74,8 @@ std::optional<TimePoint> Supervisor::deadline() const {
 // ---- Events
 
 Actions Supervisor::take(const Outcome& outcome) {
-  if (const auto asked = own_.take(outcome.id)) {
-    const auto& action = asked->action;
+  if (const auto answered = own_.take(outcome, now_)) {
+    const auto& action = answered->action;
     if (!outcome.ok) {
       tell("failed", what_failed(action, options_.names) + ": " + outcome.error);
       retry_at_ = now_ + options_.retry_min;
@@ -102,11 +102,7 @@ Actions Supervisor::take(const Outcome& outcome) {
 }
 
 Actions Supervisor::give_up_overdue() {
-  Actions actions;
-  for (const auto& none : own_.overdue(now_)) {
-    const auto more = take(none);
-    actions.insert(actions.end(), more.begin(), more.end());
-  }
+  auto actions = own_.give_up_overdue(now_, [&](const Outcome& none) { return take(none); });
   std::visit(
       [&](auto& workflow) {
         if constexpr (!is_idle<decltype(workflow)>) {
