@@ -17,7 +17,7 @@ std::string in_ms(milliseconds time) { return std::to_string(time.count()) + " m
 
 }  // namespace
 
-Switchover::Switchover(SwitchoverPlan plan) : plan_(std::move(plan)), next_id_(plan_.first_id) {
+Switchover::Switchover(SwitchoverPlan plan) : plan_(std::move(plan)), pending_(plan_.first_id, plan_.answer_grace) {
   assert(plan_.leader < plan_.names.size() && plan_.candidate < plan_.names.size());
   assert(plan_.leader != plan_.candidate && plan_.epoch > 0 && plan_.stall_max > milliseconds(0));
   for (const auto other : plan_.others) {
@@ -34,40 +34,15 @@ Actions Switchover::start(TimePoint now) {
 }
 
 Actions Switchover::on(const Outcome& outcome, TimePoint now) {
-  const auto it =
-      std::find_if(asked_.begin(), asked_.end(), [&](const Asked& asked) { return asked.action.id == outcome.id; });
-  if (it == asked_.end()) return {};
-  const Asked asked = std::move(*it);
-  asked_.erase(it);
+  const auto answered = pending_.take(outcome, now);
+  if (!answered) return {};
   now_ = now;
-  const std::string error = outcome.error.empty() ? "it failed" : outcome.error;
-  steps_.push_back({describe(asked.action), outcome.ok, outcome.ok ? std::string() : error,
-                    std::chrono::duration_cast<std::chrono::microseconds>(now - asked.at)});
-  return outcome.ok ? on_ok(asked.action, outcome) : on_failure(asked.action, error);
+  steps_.push_back(answered->step(describe(answered->action)));
+  return answered->ok ? on_ok(answered->action, outcome) : on_failure(answered->action, answered->error);
 }
 
 Actions Switchover::on_deadline(TimePoint now) {
-  Actions actions;
-  for (std::size_t i = 0; i < asked_.size();) {
-    if (asked_[i].due > now) {
-      ++i;
-      continue;
-    }
-    Outcome none;
-    none.id = asked_[i].action.id;
-    none.error = "no answer within " + in_ms(asked_[i].action.budget);
-    const auto more = on(none, now);
-    actions.insert(actions.end(), more.begin(), more.end());
-  }
-  return actions;
-}
-
-std::optional<TimePoint> Switchover::deadline() const {
-  std::optional<TimePoint> first;
-  for (const auto& asked : asked_) {
-    if (!first || asked.due < *first) first = asked.due;
-  }
-  return first;
+  return pending_.give_up_overdue(now, [&](const Outcome& none) { return on(none, now); });
 }
 
 Actions Switchover::on_ok(const Action& action, const Outcome& outcome) {
@@ -208,7 +183,7 @@ Actions Switchover::repoint() {
 
 Actions Switchover::after_repoint(const Action& action) {
   if (action.act == Act::cut) return {ask(make_follow(plan_.leader, plan_.candidate))};
-  return asked_.empty() ? hook_after() : Actions{};
+  return pending_.empty() ? hook_after() : Actions{};
 }
 
 Actions Switchover::hook_after() {
@@ -267,7 +242,7 @@ Actions Switchover::undo_repoint() {
 // ---- Actions
 
 Actions Switchover::enter(Stage stage, Action action) {
-  assert(asked_.empty());
+  assert(pending_.empty());
   stage_ = stage;
   return {ask(std::move(action))};
 }
@@ -279,11 +254,7 @@ Actions Switchover::enter_stalled(Stage stage, Action action, milliseconds at_mo
   return enter(stage, std::move(action));
 }
 
-Action Switchover::ask(Action action) {
-  action.id = next_id_++;
-  asked_.push_back({action, now_, now_ + action.budget + plan_.answer_grace});
-  return action;
-}
+Action Switchover::ask(Action action) { return pending_.ask(std::move(action), now_); }
 
 Action Switchover::make(Act act, std::size_t server) const {
   Action action;

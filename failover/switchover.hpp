@@ -80,7 +80,7 @@ class Switchover {
   // Gives up what is overdue at `now`; nothing if nothing is.
   [[nodiscard]] Actions on_deadline(TimePoint now);
   // When the next answer is overdue; nullopt: none is awaited.
-  [[nodiscard]] std::optional<TimePoint> deadline() const;
+  [[nodiscard]] std::optional<TimePoint> deadline() const { return pending_.deadline(); }
 
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] const std::string& reason() const { return reason_; }  // in words, for every end
@@ -105,11 +105,6 @@ class Switchover {
     undo_repoint,
     hook_after,
     over,
-  };
-  struct Asked {
-    Action action;
-    TimePoint at;
-    TimePoint due;
   };
 
   Actions on_ok(const Action& action, const Outcome& outcome);
@@ -150,12 +145,11 @@ class Switchover {
   [[nodiscard]] const std::string& candidate() const { return name(plan_.candidate); }
 
   SwitchoverPlan plan_;
+  PendingActions pending_;
   Stage stage_ = Stage::ready;
   State state_ = State::running;
   TimePoint now_;
   TimePoint stall_end_;
-  std::uint64_t next_id_;
-  std::vector<Asked> asked_;               // and not answered
   std::string frozen_at_;                  // what the candidate must have
   protocol::GtidSet frozen_with_;          // and what it may have; empty: not told
   Stage undone_from_ = Stage::over;        // the stage in which it was decided to roll back; over: it was not
