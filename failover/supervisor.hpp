@@ -20,6 +20,8 @@
 // Several proxies: `step()` acts only while `LeaseHeld` was the last word about the lease (DESIGN.md); without one it
 // watches. Alone, the record's file stands for the lease.
 //
+// Code: supervisor.cpp (events, decisions, workflows), supervisor_commands.cpp (what an operator asks for).
+//
 // Flow: `Supervisor s(options, record); act(s.step(event, now));` for each event, and `Tick` at `deadline()`.
 #pragma once
 
@@ -133,15 +135,23 @@ class Supervisor {
  private:
   using Workflow = std::variant<std::monostate, Switchover, Failover, Rejoin>;
 
+  // --- events
   void note_asked(const Actions& actions);
-  Actions take(const Command& command);
   Actions take(const Outcome& outcome);
   Actions give_up_overdue();
-  Actions think();
 
+  // --- an operator's commands (supervisor_commands.cpp)
+  Actions take(const Command& command);
+  Actions adopt(std::size_t server);
+  void adopted(const Action& record);
   Actions switch_over(const Command& command);
   Actions fail_over(const Command& command);
+  void readmit(std::size_t server);
   void maintain(std::size_t server, bool on);
+  Actions refuse(std::string why);
+
+  // --- decisions, when no workflow stands in the way
+  Actions think();
   Actions watch_leader();
   Actions confirm_leader();
   [[nodiscard]] FailoverPlan plan_to_restore(std::size_t leader) const;
@@ -149,6 +159,7 @@ class Supervisor {
   Actions let_back_in();
   void look_for_errant(std::size_t server);
 
+  // --- workflows
   Actions start_failover(std::size_t lost, const std::string& why, FailoverPlan plan);
   Actions start_switchover(std::size_t candidate);
   Actions start_rejoin(std::size_t server);
@@ -163,7 +174,6 @@ class Supervisor {
   [[nodiscard]] bool running() const { return workflow_.index() != 0; }
   Action ask(Act act, std::size_t server, std::uint64_t epoch);
   void tell(const std::string& what, const std::string& reason);
-  Actions refuse(std::string why);
   [[nodiscard]] const std::string& name(std::size_t server) const { return options_.names[server]; }
 
   SupervisorOptions options_;
