@@ -1,45 +1,26 @@
 // failover/failover.hpp against servers, a gate and a record that fail in every way at every step: whatever happens,
 // nothing that was acknowledged is lost, nothing is promoted that is not fenced off, and who leads is what was said.
-//
-// Each action of a run gets a `Fault`; a run is the list of them. `explore()` makes all runs with up to so many faults:
-// each one is run again with a fault at the first step after those that it names, at the second, …
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "failover/failover.hpp"
+#include "failover/fault_explorer.hpp"
+#include "failover/fault_trial.hpp"
 
 namespace sluice::failover {
 namespace {
 
 using protocol::GtidSet;
-using std::chrono::milliseconds;
 using State = Failover::State;
+using Explorer = testing::FaultExplorer<Failover>;
 
 constexpr std::size_t lost = 0;
-
-enum class Fault : char {
-  none = '.',
-  refused = 'r',      // nothing happens, and it is said
-  lied = 'l',         // it happens, and a failure is told
-  silent = 's',       // nothing happens, nothing is said
-  silent_done = 'd',  // it happens, nothing is said
-  silent_late = 'L',  // it happens when it has been given up, before the next action on the same place
-};
-constexpr std::array faults = {Fault::refused, Fault::lied, Fault::silent, Fault::silent_done, Fault::silent_late};
-using Faults = std::vector<Fault>;
-
-std::string to_text(const Faults& run) {
-  std::string text;
-  for (const auto fault : run) text += static_cast<char>(fault);
-  return text;
-}
 
 // What is the case, beside the faults.
 struct Setting {
@@ -63,21 +44,20 @@ struct Server {
 
 constexpr int acknowledged = 104;
 
-class World {
+class World : public testing::FaultWorld {
  public:
   explicit World(const Setting& setting) : setting_(setting) {
     servers_ = {
         {106, 106, 0, true, false, std::nullopt}, {98, 104, 0, false, true, lost}, {100, 103, 0, false, true, lost}};
   }
 
-  [[nodiscard]] bool answers(const Action& action) const {
+  [[nodiscard]] bool answers(const Action& action) const override {
     const bool of_gate = action.act == Act::hold || action.act == Act::cut || action.act == Act::release;
     const bool of_record = action.act == Act::record || action.act == Act::depose;
     return of_gate || of_record || action.server != lost || setting_.leader_answers;
   }
 
-  // What the action does, and the outcome that tells of it.
-  Outcome take_effect(const Action& action) {
+  Outcome take_effect(const Action& action) override {
     auto& server = servers_[action.server];
     Outcome outcome;
     outcome.id = action.id;
@@ -155,7 +135,7 @@ class World {
         EXPECT_TRUE(!gate_ || gate_ == lost);
         break;
       case State::running:
-        ADD_FAILURE() << "it never ends";
+        break;
     }
   }
 
@@ -228,135 +208,13 @@ FailoverPlan make_plan(const Setting& setting) {
   return plan;
 }
 
-class Trial {
- public:
-  Trial(const Setting& setting, const Faults& faults_of_run)
-      : plan_(make_plan(setting)), faults_(faults_of_run), failover_(plan_), world_(setting) {
-    take(failover_.start(now_));
-    while (failover_.state() == State::running && (!to_do_.empty() || failover_.deadline())) {
-      if (to_do_.empty())
-        give_up();
-      else
-        do_next();
-    }
-    for (const auto& action : silent_) {
-      if (fault_of(action) == Fault::silent_late) world_.take_effect(action);
-    }
-    world_.check_end(failover_);
-    EXPECT_FALSE(failover_.deadline()) << "an answer is awaited after the end";
-    EXPECT_EQ(failover_.steps().size(), asked_.size()) << "an action is neither answered nor given up";
-    EXPECT_FALSE(failover_.reason().empty());
-    for (const auto& action : asked_) EXPECT_TRUE(failover_.on(answer(action, true), now_).empty());
-    EXPECT_TRUE(failover_.on_deadline(now_ + std::chrono::hours(1)).empty());
-  }
-
-  [[nodiscard]] State state() const { return failover_.state(); }
-  [[nodiscard]] std::size_t actions() const { return asked_.size(); }
-
- private:
-  static Outcome answer(const Action& action, bool ok) {
-    Outcome outcome;
-    outcome.id = action.id;
-    outcome.ok = ok;
-    return outcome;
-  }
-
-  [[nodiscard]] Fault fault_of(const Action& action) const {
-    const auto index = action.id - plan_.first_id;
-    const auto fault = index < faults_.size() ? faults_[index] : Fault::none;
-    return fault == Fault::none && !world_.answers(action) ? Fault::refused : fault;
-  }
-
-  void take(const Actions& actions) {
-    for (const auto& action : actions) {
-      EXPECT_GT(action.budget, milliseconds(0));
-      EXPECT_EQ(action.id, plan_.first_id + asked_.size());
-      asked_.push_back(action);
-      to_do_.push_back(action);
-    }
-    EXPECT_LT(asked_.size(), 100U) << "it goes on for ever";
-  }
-
-  void do_next() {
-    const Action action = to_do_.front();
-    to_do_.erase(to_do_.begin());
-    now_ += milliseconds(1);
-    catch_up_late(action);
-    const auto fault = fault_of(action);
-    const bool happens = fault == Fault::none || fault == Fault::lied || fault == Fault::silent_done;
-    auto outcome = happens && world_.answers(action) ? world_.take_effect(action) : answer(action, false);
-    if (fault != Fault::none) outcome.ok = false;
-    if (fault == Fault::none || fault == Fault::refused || fault == Fault::lied)
-      take(failover_.on(outcome, now_));
-    else
-      silent_.push_back(action);
-  }
-
-  // What was given up at this place comes to its end before anything else is done there.
-  void catch_up_late(const Action& next) {
-    for (auto it = silent_.begin(); it != silent_.end();) {
-      if (place_of(*it) != place_of(next)) {
-        ++it;
-        continue;
-      }
-      if (fault_of(*it) == Fault::silent_late && world_.answers(*it)) world_.take_effect(*it);
-      it = silent_.erase(it);
-    }
-  }
-
-  // Actions on one place come one after the other: a server, the gate, the record.
-  static std::pair<Act, std::size_t> place_of(const Action& action) {
-    switch (action.act) {
-      case Act::hold:
-      case Act::cut:
-      case Act::release:
-        return {Act::hold, 0};
-      case Act::record:
-      case Act::depose:
-        return {Act::record, 0};
-      default:
-        return {Act::freeze, action.server};
-    }
-  }
-
-  void give_up() {
-    now_ = *failover_.deadline();
-    take(failover_.on_deadline(now_));
-  }
-
-  const FailoverPlan plan_;
-  const Faults faults_;
-  Failover failover_;
-  World world_;
-  TimePoint now_;
-  Actions asked_;
-  Actions to_do_;
-  Actions silent_;  // not answered; nothing else was done at their place yet
-};
-
-struct Tally {
-  std::map<State, int> ends;
-  int runs = 0;
-};
-
-void explore(const Setting& setting, const Faults& run, int faults_left, Tally& tally) {
-  const Trial trial(setting, run);
-  ++tally.runs;
-  ++tally.ends[trial.state()];
-  if (::testing::Test::HasFailure()) {
-    ADD_FAILURE() << setting.name << ", the run '" << to_text(run) << "'";
-    return;
-  }
-  if (faults_left == 0) return;
-  for (auto step = run.size(); step < trial.actions(); ++step) {
-    for (const auto fault : faults) {
-      Faults next = run;
-      next.resize(step, Fault::none);
-      next.push_back(fault);
-      explore(setting, next, faults_left - 1, tally);
-      if (::testing::Test::HasFailure()) return;
-    }
-  }
+Explorer::Run runner(const Setting& setting) {
+  return [&setting](const testing::Faults& faults) -> Explorer::End {
+    World world(setting);
+    const testing::FaultTrial<Failover> trial(make_plan(setting), world, faults);
+    world.check_end(trial.workflow());
+    return {trial.workflow().state(), trial.actions()};
+  };
 }
 
 constexpr std::array settings = {
@@ -368,11 +226,14 @@ constexpr std::array settings = {
 };
 
 TEST(FailoverFaults, NothingLostAndAlwaysATrueEnd) {
-  Tally tally;
-  for (const auto& setting : settings) explore(setting, {}, 3, tally);
-  EXPECT_GT(tally.runs, 50'000);
+  Explorer explorer;
+  for (const auto& setting : settings) {
+    SCOPED_TRACE(setting.name);
+    explorer.explore(runner(setting), 3);
+  }
+  EXPECT_GT(explorer.runs(), 50'000);
   for (const auto state : {State::done, State::reinstated, State::failed, State::stuck})
-    EXPECT_GE(tally.ends[state], 5) << static_cast<int>(state);
+    EXPECT_GE(explorer.ends(state), 5) << static_cast<int>(state);
 }
 
 // Who leads after one fault, by the step at which it happens, when the leader is gone: another replica takes over from
@@ -393,14 +254,7 @@ TEST(FailoverFaults, OneFaultLeavesALeader) {
       State::stuck,   // release
       State::done,    // stop_io: the other one is rejoined later
       State::done};   // follow
-  ASSERT_EQ(Trial(setting, {}).actions(), expected.size());
-  for (std::size_t step = 0; step < expected.size(); ++step) {
-    for (const auto fault : faults) {
-      Faults run(step, Fault::none);
-      run.push_back(fault);
-      EXPECT_EQ(Trial(setting, run).state(), expected[step]) << to_text(run);
-    }
-  }
+  Explorer::check_single_faults(runner(setting), expected);
 }
 
 }  // namespace
