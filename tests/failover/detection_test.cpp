@@ -10,17 +10,14 @@
 #include <stdexcept>
 
 #include "failover/golden_file.hpp"
+#include "failover/notation_words.hpp"
 
 namespace sluice::failover {
 namespace {
 
 using std::chrono::milliseconds;
-
-std::size_t index_of(const std::string& name) { return static_cast<std::size_t>(name.at(0) - 'A'); }
-
-std::uint32_t number_in(const std::string& word) {
-  return static_cast<std::uint32_t>(std::stoul(word.substr(word.find('=') + 1)));
-}
+using testing::index_of;
+using testing::number_in;
 
 void parse_probe(const std::string& word, Witness& server) {
   const auto end = word.find(':');
@@ -117,24 +114,9 @@ std::string describe(const DetectionInput& input) {
   return text;
 }
 
-std::string replay(std::istream& in) {
-  std::string out;
-  std::vector<std::string> known;
-  const auto decide = [&] {
-    if (!known.empty()) out += describe(parse(known));
-    known.clear();
-  };
-  for (std::string line; std::getline(in, line);) {
-    const bool given = line.starts_with("> ");
-    if (!given) decide();
-    if (given) known.push_back(line.substr(2));
-    if (given || line.empty() || line.starts_with("case ") || line.starts_with("#")) out += line + "\n";
-  }
-  decide();
-  return out;
+TEST(Analyse, MatchesTheGoldenFile) {
+  match_golden_blocks("detection.txt", [](const auto& lines) { return describe(parse(lines)); });
 }
-
-TEST(Analyse, MatchesTheGoldenFile) { match_golden_file("detection.txt", replay); }
 
 }  // namespace
 }  // namespace sluice::failover

@@ -7,6 +7,8 @@
 #include <random>
 
 #include "failover/election.hpp"
+#include "failover/election_notation.hpp"
+#include "failover/sound_server.hpp"
 
 namespace sluice::failover {
 namespace {
@@ -16,12 +18,11 @@ using protocol::GtidSet;
 // The set of everything up to a number that server 0 wrote, and, if asked for, one that `errant` wrote by itself.
 GtidSet set(bool mysql, std::uint64_t last, std::size_t errant = 0) {
   const auto name = [&](std::size_t server) {
-    return mysql ? "00000000-0000-0000-0000-00000000000" + std::to_string(server) + ":1-"
-                 : "0-" + std::to_string(server + 1) + "-";
+    return mysql ? std::string(1, static_cast<char>('a' + server)) + ":1-" : "0-" + std::to_string(server + 1) + "-";
   };
   std::string text = last > 0 ? name(0) + std::to_string(last) : std::string();
   if (errant > 0) text += (text.empty() ? "" : ",") + name(errant) + std::to_string(last + 1);
-  return GtidSet::parse(text).value_or(GtidSet());
+  return GtidSet::parse(testing::spelled(text)).value_or(GtidSet());
 }
 
 struct World {
@@ -42,12 +43,8 @@ class Dice {
 };
 
 ElectionServer make_server(Dice& dice, bool mysql, std::size_t i) {
-  ElectionServer server;
-  server.name = std::string(1, static_cast<char>('A' + i));
-  server.flavour = mysql ? Flavour::mysql : Flavour::mariadb;
-  server.version = mysql ? 50624 : 101119;
-  server.server_id = static_cast<std::uint32_t>(i + 1);
-  server.server_uuid = "00000000-0000-0000-0000-00000000000" + std::to_string(i);
+  auto server = testing::sound_server(i, mysql ? Flavour::mysql : Flavour::mariadb);
+  server.io_running = false;  // stopped, before the election
   server.reachable = !dice.one_in(4);
   server.binary_log = !dice.one_in(12);
   server.logs_replicated = !dice.one_in(12);

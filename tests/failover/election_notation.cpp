@@ -4,16 +4,13 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "failover/notation_words.hpp"
+#include "failover/sound_server.hpp"
+
 namespace sluice::failover::testing {
 namespace {
 
 using protocol::GtidSet;
-
-std::string uuid_of(char letter) {
-  std::string uuid(36, letter);
-  for (const auto dash : {8, 13, 18, 23}) uuid[static_cast<std::size_t>(dash)] = '-';
-  return uuid;
-}
 
 std::optional<GtidSet> parse_set(const std::string& text) {
   if (text == "?") return std::nullopt;
@@ -23,13 +20,9 @@ std::optional<GtidSet> parse_set(const std::string& text) {
   return set;
 }
 
-std::size_t index_of(const std::string& name) { return static_cast<std::size_t>(name.at(0) - 'A'); }
-
-std::uint32_t parse_number(const std::string& text) { return static_cast<std::uint32_t>(std::stoul(text)); }
-
 std::uint32_t parse_version(const std::string& text) {
   const auto dot = text.find('.');
-  return parse_number(text.substr(0, dot)) * 10'000 + parse_number(text.substr(dot + 1)) * 100 + 7;
+  return number_in(text.substr(0, dot)) * 10'000 + number_in(text.substr(dot + 1)) * 100 + 7;
 }
 
 void parse_header(const std::string& line, ElectionInput& input) {
@@ -41,20 +34,20 @@ void parse_header(const std::string& line, ElectionInput& input) {
   input.planned = kind == "planned";
   if (leader != "?") input.leader = index_of(leader);
   for (std::string word; words >> word;) {
-    const auto value = word.substr(word.find('=') + 1);
+    const auto value = value_of(word);
     if (word == "final") {
       input.leader_set_final = true;
     } else if (word.starts_with("acks=")) {
-      input.leader_acks = parse_number(value);
+      input.leader_acks = number_in(word);
     } else if (word.starts_with("unseen=")) {
-      input.leader_unseen = parse_number(value);
+      input.leader_unseen = number_in(word);
     } else if (word.starts_with("wanted=")) {
       input.wanted = index_of(value);
     } else if (word == "loss=none" || word == "loss=any") {
       input.loss = value == "any" ? Loss::any : Loss::none;
     } else if (word.starts_with("loss=")) {
       input.loss = Loss::bounded;
-      input.loss_max = parse_number(value);
+      input.loss_max = number_in(word);
     } else {
       throw std::invalid_argument("not known: " + word);
     }
@@ -94,15 +87,15 @@ bool parse_flag(const std::string& word, ElectionServer& server) {
 }
 
 bool parse_value(const std::string& word, ElectionServer& server) {
-  const auto value = word.substr(word.find('=') + 1);
+  const auto value = value_of(word);
   if (word.starts_with("relay="))
     server.received = parse_set(value);
   else if (word.starts_with("v="))
     server.version = parse_version(value);
   else if (word.starts_with("id="))
-    server.server_id = parse_number(value);
+    server.server_id = number_in(word);
   else if (word.starts_with("delay="))
-    server.delay_s = parse_number(value);
+    server.delay_s = number_in(word);
   else if (word.starts_with("filters="))
     server.filters = value;
   else if (word.starts_with("pref="))
@@ -114,17 +107,12 @@ bool parse_value(const std::string& word, ElectionServer& server) {
 
 ElectionServer parse_server(const std::string& line, const ElectionInput& input) {
   std::istringstream words(line);
+  std::string name;
   std::string executed;
-  ElectionServer server;
-  words >> server.name >> executed;
+  words >> name >> executed;
   const auto index = input.servers.size();
-  if (index_of(server.name) != index) throw std::invalid_argument("servers are A, B, … in order: " + line);
-  const bool mysql = executed.find(':') != std::string::npos;
-  server.reachable = server.binary_log = server.logs_replicated = server.io_running = server.sql_running = true;
-  server.flavour = mysql ? Flavour::mysql : Flavour::mariadb;
-  server.version = parse_version(mysql ? "5.6" : "10.11");
-  server.server_id = static_cast<std::uint32_t>(index + 1);
-  server.server_uuid = uuid_of(static_cast<char>('a' + index));
+  auto server = sound_server(index, executed.find(':') != std::string::npos ? Flavour::mysql : Flavour::mariadb);
+  if (name != server.name) throw std::invalid_argument("servers are A, B, … in order: " + line);
   server.executed = server.received = parse_set(executed);
   bool has_sources = index == input.leader;
   for (std::string word; words >> word;) {

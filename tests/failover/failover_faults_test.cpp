@@ -12,6 +12,7 @@
 #include "failover/failover.hpp"
 #include "failover/fault_explorer.hpp"
 #include "failover/fault_trial.hpp"
+#include "failover/sound_server.hpp"
 
 namespace sluice::failover {
 namespace {
@@ -192,14 +193,9 @@ FailoverPlan make_plan(const Setting& setting) {
   plan.known.leader_acks = setting.acks;
   plan.known.loss = setting.loss;
   for (std::size_t i = 0; i < 3; ++i) {
-    ElectionServer server;
-    server.name = "db" + std::to_string(i + 1);
-    server.flavour = Flavour::mariadb;
-    server.version = 101119;
-    server.server_id = static_cast<std::uint32_t>(i + 1);
+    auto server = testing::sound_server(i, Flavour::mariadb);
     server.executed = server.received = GtidSet::parse("0-1-" + std::to_string(i == 0 ? 105 : 98));
     server.reachable = i > 0;
-    server.binary_log = server.logs_replicated = server.io_running = server.sql_running = true;
     server.semi_sync = i > 0;
     server.ignored = i == 1 && setting.best_is_ignored;
     if (i > 0) server.sources = {lost};

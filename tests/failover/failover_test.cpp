@@ -14,6 +14,7 @@
 
 #include "failover/election_notation.hpp"
 #include "failover/golden_file.hpp"
+#include "failover/notation_words.hpp"
 
 namespace sluice::failover {
 namespace {
@@ -21,6 +22,7 @@ namespace {
 using std::chrono::milliseconds;
 using testing::shortened;
 using testing::spelled;
+using testing::value_of;
 
 FailoverPlan parse_plan(const std::vector<std::string>& lines) {
   FailoverPlan plan;
@@ -28,7 +30,7 @@ FailoverPlan parse_plan(const std::vector<std::string>& lines) {
   std::istringstream words(lines.at(0));
   std::string known;
   for (std::string word; words >> word;) {
-    const auto value = word.substr(word.find('=') + 1);
+    const auto value = value_of(word);
     if (word.starts_with("before="))
       plan.hook_before = value;
     else if (word.starts_with("after="))

@@ -13,6 +13,8 @@
 #include <stdexcept>
 
 #include "failover/golden_file.hpp"
+#include "failover/notation_words.hpp"
+#include "failover/sound_server.hpp"
 
 namespace sluice::failover {
 namespace {
@@ -20,8 +22,9 @@ namespace {
 using protocol::GtidSet;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-std::size_t index_of(const std::string& name) { return static_cast<std::size_t>(name.at(0) - 'A'); }
+using testing::index_of;
+using testing::number_in;
+using testing::value_of;
 
 // Sets are written with "+" between their parts.
 std::string spelled(std::string set) {
@@ -41,7 +44,7 @@ Case parse_case(const std::string& line) {
   options.limit.interval_min = seconds(0);
   std::istringstream words(line);
   for (std::string word; words >> word;) {
-    const auto value = word.substr(word.find('=') + 1);
+    const auto value = value_of(word);
     if (word.starts_with("leads=")) result.record = {7, index_of(value), std::nullopt};
     if (word.starts_with("deposed=")) result.record = {7, std::nullopt, index_of(value)};
     if (word == "manual") options.automatic = false;
@@ -69,7 +72,7 @@ void parse_flag(const std::string& word, ServerView& view) {
   } else if (word == "semi") {
     known.semi_sync = true;
   } else if (word.starts_with("acks=")) {
-    view.acks = static_cast<std::uint32_t>(std::stoul(word.substr(5)));
+    view.acks = number_in(word);
   } else if (word.starts_with("instance=")) {
     known.instance = std::stoull(word.substr(9));
   } else if (word.starts_with("relay=")) {
@@ -85,13 +88,8 @@ class Trace {
  public:
   explicit Trace(const std::string& line) : case_(parse_case(line)), supervisor_(case_.options, case_.record) {
     view_.servers.resize(case_.options.names.size());
-    for (std::size_t i = 0; i < view_.servers.size(); ++i) {
-      auto& known = view_.servers[i].known;
-      known.flavour = Flavour::mariadb;
-      known.version = 101119;
-      known.server_id = static_cast<std::uint32_t>(i + 1);
-      known.binary_log = known.logs_replicated = known.io_running = known.sql_running = true;
-    }
+    for (std::size_t i = 0; i < view_.servers.size(); ++i)
+      view_.servers[i].known = testing::sound_server(i, Flavour::mariadb);
   }
 
   std::string event(const std::string& line) {
@@ -130,7 +128,7 @@ class Trace {
     for (std::string word; words >> word;) {
       auto& view = view_.servers.at(index_of(word));
       view.probed = now_ - milliseconds(1);
-      std::istringstream flags(word.substr(word.find('=') + 1));
+      std::istringstream flags(value_of(word));
       std::string flag;
       std::getline(flags, flag, ',');
       view.witness.probe = Probe::answered;
@@ -183,7 +181,7 @@ class Trace {
     outcome.ok = ok;
     if (ok) {
       for (std::string word; words >> word;)
-        (word.starts_with("relay=") ? outcome.received : outcome.executed) = spelled(word.substr(word.find('=') + 1));
+        (word.starts_with("relay=") ? outcome.received : outcome.executed) = spelled(value_of(word));
       if (outcome.received.empty()) outcome.received = outcome.executed;
       outcome.position = outcome.executed;
     } else {

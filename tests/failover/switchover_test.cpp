@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "failover/golden_file.hpp"
+#include "failover/notation_words.hpp"
 
 namespace sluice::failover {
 namespace {
@@ -28,7 +29,7 @@ SwitchoverPlan parse_plan(std::istringstream words) {
   plan.others = {2};
   plan.epoch = 8;
   for (std::string word; words >> word;) {
-    const auto value = word.substr(word.find('=') + 1);
+    const auto value = testing::value_of(word);
     if (word.starts_with("before=")) plan.hook_before = value;
     if (word.starts_with("after=")) plan.hook_after = value;
     if (word.starts_with("drain=")) plan.drain_max = milliseconds(std::stoi(value));
