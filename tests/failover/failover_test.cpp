@@ -54,24 +54,6 @@ FailoverPlan parse_plan(const std::vector<std::string>& lines) {
   return plan;
 }
 
-const char* to_text(Failover::State state) {
-  switch (state) {
-    case Failover::State::running:
-      return "running";
-    case Failover::State::done:
-      return "done";
-    case Failover::State::reinstated:
-      return "reinstated";
-    case Failover::State::refused:
-      return "refused";
-    case Failover::State::failed:
-      return "failed";
-    case Failover::State::stuck:
-      return "stuck";
-  }
-  return "?";
-}
-
 class Trace {
  public:
   explicit Trace(const std::vector<std::string>& lines) : plan_(parse_plan(lines)), failover_(plan_) {
@@ -147,7 +129,7 @@ class Trace {
   }
 
   std::string ending() {
-    std::string text = std::string(to_text(failover_.state())) + ": " + failover_.reason() + "\n";
+    std::string text = std::string(to_string(failover_.state())) + ": " + failover_.reason() + "\n";
     text += list("may still take writes", failover_.unfrozen()) + list("to be rejoined", failover_.strays());
     for (const auto& step : failover_.steps()) {
       text += "  " + std::to_string(step.took.count() / 1000) + " ms  " + step.what;

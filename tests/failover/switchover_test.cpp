@@ -50,22 +50,6 @@ std::string describe(const Action& action, const SwitchoverPlan& plan) {
   return text + ", within " + std::to_string(action.budget.count()) + " ms\n";
 }
 
-const char* to_text(Switchover::State state) {
-  switch (state) {
-    case Switchover::State::running:
-      return "running";
-    case Switchover::State::done:
-      return "done";
-    case Switchover::State::refused:
-      return "refused";
-    case Switchover::State::rolled_back:
-      return "rolled back";
-    case Switchover::State::stuck:
-      return "stuck";
-  }
-  return "?";
-}
-
 class Trace {
  public:
   explicit Trace(const std::string& plan) : plan_(parse_plan(std::istringstream(plan))), switchover_(plan_) {}
@@ -104,7 +88,7 @@ class Trace {
   }
 
   std::string ending() {
-    std::string text = std::string(to_text(switchover_.state())) + ": " + switchover_.reason() + "\n";
+    std::string text = std::string(to_string(switchover_.state())) + ": " + switchover_.reason() + "\n";
     for (const auto& step : switchover_.steps()) {
       text += "  " + std::to_string(step.took.count() / 1000) + " ms  " + step.what;
       text += step.ok ? "\n" : "  FAILED: " + step.error + "\n";
