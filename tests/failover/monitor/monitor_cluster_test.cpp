@@ -2,11 +2,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "failover/monitor/monitor_run.hpp"
+#include "failover/monitor/monitored_cluster.hpp"
 #include "failover/monitor/raw_greeting.hpp"
 #include "protocol/capabilities.hpp"
 #include "proxy/tls/self_signed.hpp"
-#include "support/test_cluster.hpp"
 
 namespace sluice::failover {
 namespace {
@@ -19,24 +18,8 @@ std::string silence() { return std::to_string(silence_ms) + " ms"; }
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-class MonitorClusterTest : public ::testing::TestWithParam<test::Flavour> {
+class MonitorClusterTest : public testing::MonitoredCluster {
  protected:
-  void SetUp() override { ::signal(SIGPIPE, SIG_IGN); }
-
-  test::TestCluster& cluster() { return cluster_; }
-  [[nodiscard]] bool mariadb() const { return GetParam() == test::Flavour::mariadb; }
-
-  MonitorOptions options() {
-    MonitorOptions options;
-    options.cluster = "main";
-    options.user = demo::monitor_user;
-    options.password = cluster_->passwords().monitor;
-    options.interval_ms = 100;
-    options.connect_timeout_ms = options.probe_timeout_ms = test::never_ms;
-    for (const auto& node : cluster_->nodes()) options.servers.push_back(testing::tcp_server(node.port()));
-    return options;
-  }
-
   static bool all_well(const ClusterState& state) {
     return state.leader == 0U && std::all_of(state.servers.begin(), state.servers.end(),
                                              [](const ServerState& server) { return server.healthy; });
@@ -47,9 +30,6 @@ class MonitorClusterTest : public ::testing::TestWithParam<test::Flavour> {
       return contains(state.servers.at(server).why, part);
     };
   }
-
- private:
-  test::TestCluster& cluster_ = test::shared_cluster(GetParam());
 };
 
 TEST_P(MonitorClusterTest, FindsLeaderAndReplicas) {
@@ -293,12 +273,9 @@ TEST(MonitorTls, IsUsedWhereTheServerInsistsAndDoesNotBlock) {
   test::TestCluster cluster(with_tls);
   cluster.root(0).exec("GRANT USAGE ON *.* TO " + std::string(demo::monitor_user) + "@'%' REQUIRE SSL");
 
-  MonitorOptions options;
-  options.user = demo::monitor_user;
-  options.password = cluster->passwords().monitor;
+  auto options = testing::options_for(cluster);
   options.interval_ms = 50;
   options.probe_timeout_ms = options.connect_timeout_ms = silence_ms;
-  options.servers = {testing::tcp_server(cluster->node(0).port())};
   const auto leads = [](const ClusterState& s) { return s.leader == 0U; };
   MonitorRun run(options);
   run.await("a leader, over TLS", leads);
@@ -313,9 +290,7 @@ TEST(MonitorTls, IsUsedWhereTheServerInsistsAndDoesNotBlock) {
   run.await("the leader again", leads);
 }
 
-INSTANTIATE_TEST_SUITE_P(Flavours, MonitorClusterTest,
-                         ::testing::Values(test::Flavour::mariadb, test::Flavour::mysql56),
-                         [](const auto& flavour) { return std::string(demo::to_string(flavour.param)); });
+SLUICE_ON_BOTH_FLAVOURS(MonitorClusterTest);
 
 }  // namespace
 }  // namespace sluice::failover

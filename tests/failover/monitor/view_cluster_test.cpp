@@ -4,11 +4,10 @@
 
 #include <filesystem>
 
-#include "failover/monitor/monitor_run.hpp"
+#include "failover/monitor/monitored_cluster.hpp"
 #include "failover/probe_script.hpp"
 #include "failover/view_keeper.hpp"
 #include "support/temp_folder.hpp"
-#include "support/test_cluster.hpp"
 
 namespace sluice::failover {
 namespace {
@@ -93,26 +92,7 @@ class Watch {
 
 bool says(const Finding& finding, const std::string& part) { return finding.reason.find(part) != std::string::npos; }
 
-class ViewClusterTest : public ::testing::TestWithParam<test::Flavour> {
- protected:
-  void SetUp() override { ::signal(SIGPIPE, SIG_IGN); }
-
-  test::TestCluster& cluster() { return cluster_; }
-  [[nodiscard]] bool mariadb() const { return GetParam() == test::Flavour::mariadb; }
-
-  MonitorOptions options() {
-    MonitorOptions options;
-    options.user = demo::monitor_user;
-    options.password = cluster_->passwords().monitor;
-    options.interval_ms = 100;
-    options.connect_timeout_ms = options.probe_timeout_ms = test::never_ms;
-    for (const auto& node : cluster_->nodes()) options.servers.push_back(testing::tcp_server(node.port()));
-    return options;
-  }
-
- private:
-  test::TestCluster& cluster_ = test::shared_cluster(GetParam());
-};
+class ViewClusterTest : public testing::MonitoredCluster {};
 
 TEST_P(ViewClusterTest, KnowsOfEachServerWhatAnElectionWants) {
   cluster().root(0).exec("CREATE TABLE app.t (id INT PRIMARY KEY)");
@@ -235,12 +215,8 @@ TEST(SemiSyncView, CountsOnAcknowledgementsWhileTheLeaderInsistsOnThem) {
   auto leader = cluster.root(0);
   leader.exec("CREATE TABLE app.t (id INT PRIMARY KEY)");
   const int timeout_ms = std::stoi(leader.value("SELECT @@GLOBAL.rpl_semi_sync_master_timeout"));
-  MonitorOptions options;
-  options.user = demo::monitor_user;
-  options.password = cluster->passwords().monitor;
+  auto options = testing::options_for(cluster);
   options.interval_ms = 50;
-  options.connect_timeout_ms = options.probe_timeout_ms = test::never_ms;
-  for (const auto& node : cluster->nodes()) options.servers.push_back(testing::tcp_server(node.port()));
   Watch watch(options, never);
   watch.await(Analysis::no_problem, Decision::nothing);
   EXPECT_EQ(watch.server(0).acks, 0U) << "the demo's servers wait for nobody if no replica is connected";
@@ -265,8 +241,7 @@ TEST(SemiSyncView, CountsOnAcknowledgementsWhileTheLeaderInsistsOnThem) {
   leader.exec("SET GLOBAL rpl_semi_sync_master_timeout = " + std::to_string(timeout_ms));
 }
 
-INSTANTIATE_TEST_SUITE_P(Flavours, ViewClusterTest, ::testing::Values(test::Flavour::mariadb, test::Flavour::mysql56),
-                         [](const auto& flavour) { return std::string(demo::to_string(flavour.param)); });
+SLUICE_ON_BOTH_FLAVOURS(ViewClusterTest);
 
 }  // namespace
 }  // namespace sluice::failover
