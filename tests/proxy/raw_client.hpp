@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,6 +45,15 @@ inline ByteBuffer packet(Command command, std::string_view body = {}, std::uint8
 }
 
 inline ByteBuffer query(std::string_view sql) { return packet(Command::query, sql); }
+
+inline void append(ByteBuffer& to, const ByteBuffer& more) { to.insert(to.end(), more.begin(), more.end()); }
+
+// Commands that are sent ahead of their answers, in one write.
+inline ByteBuffer pipelined(std::initializer_list<ByteBuffer> commands) {
+  ByteBuffer all;
+  for (const auto& command : commands) append(all, command);
+  return all;
+}
 
 inline std::string number4(std::uint32_t n) {
   std::string out;
@@ -93,6 +103,10 @@ struct Result {
   std::vector<std::vector<std::string>> rows;  // "NULL" for NULL
   [[nodiscard]] std::string value() const { return rows.empty() || rows[0].empty() ? "" : rows[0][0]; }
 };
+
+inline bool contains(const Result& result, std::string_view part) {
+  return result.text.find(part) != std::string::npos;
+}
 
 class RawClient {
  public:

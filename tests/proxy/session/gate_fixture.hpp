@@ -75,10 +75,6 @@ class GateFixture : public ProxyTest {
     for (const auto& pool : report().pools) sum += pool.kept;
     return sum;
   }
-
-  static bool contains(const Result& result, std::string_view part) {
-    return result.text.find(part) != std::string::npos;
-  }
 };
 
 }  // namespace sluice::proxy

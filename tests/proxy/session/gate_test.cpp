@@ -61,10 +61,7 @@ TEST_P(ClosedGate, ATransactionGoesOnAndTheNextOneWaits) {
   EXPECT_EQ(client.run("SELECT COUNT(*) FROM t").value(), "2");
   EXPECT_TRUE(pending(drained));
   EXPECT_EQ(gate().open, 1U);
-  ByteBuffer both = query("COMMIT");
-  const ByteBuffer next = query("INSERT INTO t (x) VALUES (3)");
-  both.insert(both.end(), next.begin(), next.end());
-  client.send(both);
+  client.send(pipelined({query("COMMIT"), query("INSERT INTO t (x) VALUES (3)")}));
   EXPECT_EQ(client.read_result().error, 0U);
   EXPECT_TRUE(drained.get().ok);
   ASSERT_TRUE(await_waiting(2));
@@ -179,10 +176,9 @@ TEST_P(ClosedGate, FirstComeFirstServed) {
     log_in(*clients.back(), "");
   }
   const auto send = [&](int i) {
-    ByteBuffer both = query("INSERT INTO app.t (x) VALUES (" + std::to_string(i) + ")");
-    const ByteBuffer next = query("INSERT INTO app.t (x) VALUES (" + std::to_string(100 + i) + ")");
-    both.insert(both.end(), next.begin(), next.end());
-    clients[static_cast<std::size_t>(i)]->send(both);
+    clients[static_cast<std::size_t>(i)]->send(
+        pipelined({query("INSERT INTO app.t (x) VALUES (" + std::to_string(i) + ")"),
+                   query("INSERT INTO app.t (x) VALUES (" + std::to_string(100 + i) + ")")}));
   };
   for (int i = 0; i < 4; ++i) {
     send(i);

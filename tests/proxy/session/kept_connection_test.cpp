@@ -91,10 +91,7 @@ TEST_P(KeptConnection, WhoBeginsAgainAtOnceDoesNotPassThoseWhoWait) {
   greedy.run("INSERT INTO t (x) VALUES (1)");
   waiting.send(query("INSERT INTO t (x) VALUES (2)"));
   ASSERT_TRUE(await_state("waiting"));
-  ByteBuffer both = query("COMMIT");
-  const ByteBuffer begin = query("BEGIN");
-  both.insert(both.end(), begin.begin(), begin.end());
-  greedy.send(both);
+  greedy.send(pipelined({query("COMMIT"), query("BEGIN")}));
   EXPECT_EQ(greedy.read_result().kind, Result::Kind::ok);
   EXPECT_EQ(waiting.read_result().last_insert_id, 2U);  // would come after a COMMIT that nobody sends
   EXPECT_EQ(greedy.read_result().kind, Result::Kind::ok);

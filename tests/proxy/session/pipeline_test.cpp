@@ -6,23 +6,22 @@ namespace {
 
 class SessionPipeline : public ProxyTest {
  protected:
-  static void append(ByteBuffer& to, const ByteBuffer& more) { to.insert(to.end(), more.begin(), more.end()); }
+  void SetUp() override {
+    options.workers = 1;
+    cluster.root(0).exec("CREATE TABLE app.t (x INT)");
+  }
   static ByteBuffer length_of(std::size_t n) { return query("SELECT LENGTH('" + std::string(n, 'x') + "')"); }
 };
 
 // Longer than `pipeline_max`, so that reading pauses while the first command runs; shorter and longer than
 // `inspect_max`.
 TEST_P(SessionPipeline, ALongCommandBehindARunningOne) {
-  options.workers = 1;
   start();
   for (const std::size_t size : {300'000U, 900'000U, 3'000'000U}) {
     SCOPED_TRACE(size);
     RawClient client(port());
     log_in(client);
-    ByteBuffer all = query("SELECT SLEEP(0.3)");
-    append(all, length_of(size));
-    append(all, query("SELECT 7"));
-    client.send(all);
+    client.send(pipelined({query("SELECT SLEEP(0.3)"), length_of(size), query("SELECT 7")}));
     EXPECT_EQ(client.read_result().value(), "0");
     EXPECT_EQ(client.read_result().value(), std::to_string(size));
     EXPECT_EQ(client.read_result().value(), "7");
@@ -30,16 +29,11 @@ TEST_P(SessionPipeline, ALongCommandBehindARunningOne) {
 }
 
 TEST_P(SessionPipeline, AClientThatShutsItsSideGetsItsAnswers) {
-  options.workers = 1;
   options.limits.half_closed_max_ms = test::never_ms;  // what ends it is its last answer
   start();
-  cluster.root(0).exec("CREATE TABLE app.t (x INT)");
   RawClient client(port());
   log_in(client);
-  ByteBuffer all = query("SELECT SLEEP(0.2)");
-  append(all, query("INSERT INTO t VALUES (1)"));
-  append(all, query("SELECT x FROM t"));
-  client.send(all);
+  client.send(pipelined({query("SELECT SLEEP(0.2)"), query("INSERT INTO t VALUES (1)"), query("SELECT x FROM t")}));
   client.half_close();
   EXPECT_EQ(client.read_result().value(), "0");
   EXPECT_EQ(client.read_result().affected, 1U);
@@ -50,11 +44,9 @@ TEST_P(SessionPipeline, AClientThatShutsItsSideGetsItsAnswers) {
 
 // Nobody can tell it from one that is gone: what it left running, or waiting, is ended after a time.
 TEST_P(SessionPipeline, AClientThatShutsItsSideIsNotServedForEver) {
-  options.workers = 1;
   options.limits.half_closed_max_ms = 300;
   options.limits.backend_connections_max = 1;
   start();
-  cluster.root(0).exec("CREATE TABLE app.t (x INT)");
   RawClient client(port());
   RawClient waiting(port());
   log_in(client);
@@ -72,15 +64,11 @@ TEST_P(SessionPipeline, AClientThatShutsItsSideIsNotServedForEver) {
 }
 
 TEST_P(SessionPipeline, AnOpenTransactionEndsWithTheLastAnswer) {
-  options.workers = 1;
   options.limits.half_closed_max_ms = test::never_ms;  // what ends it is its last answer
   start();
-  cluster.root(0).exec("CREATE TABLE app.t (x INT)");
   RawClient client(port());
   log_in(client);
-  ByteBuffer all = query("BEGIN");
-  append(all, query("INSERT INTO t SELECT SLEEP(0.2)"));
-  client.send(all);
+  client.send(pipelined({query("BEGIN"), query("INSERT INTO t SELECT SLEEP(0.2)")}));
   client.half_close();
   EXPECT_EQ(client.read_result().kind, Result::Kind::ok);
   EXPECT_EQ(client.read_result().affected, 1U);
@@ -89,7 +77,6 @@ TEST_P(SessionPipeline, AnOpenTransactionEndsWithTheLastAnswer) {
 }
 
 TEST_P(SessionPipeline, ACommandOverItsLimit) {
-  options.workers = 1;
   options.limits.packet_max = 20'000'000;
   start();
   for (const std::size_t size : {19'000'000U, 20'000'100U}) {

@@ -7,10 +7,7 @@
 namespace sluice::proxy {
 namespace {
 
-class SessionProtocol : public ProxyTest {
- protected:
-  static void append(ByteBuffer& to, const ByteBuffer& more) { to.insert(to.end(), more.begin(), more.end()); }
-};
+class SessionProtocol : public ProxyTest {};
 
 TEST_P(SessionProtocol, PipelinedCommandsAreAnsweredInOrder) {
   cluster.root(0).exec("CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, x INT)");
@@ -80,8 +77,7 @@ TEST_P(SessionProtocol, OneByteAtATime) {
   start();
   RawClient client(port());
   log_in(client);
-  ByteBuffer both = query("SELECT 'dribbled'");
-  append(both, query("SELECT 2"));
+  const ByteBuffer both = pipelined({query("SELECT 'dribbled'"), query("SELECT 2")});
   for (const std::uint8_t byte : both) client.send(Bytes(&byte, 1));
   EXPECT_EQ(client.read_result().value(), "dribbled");
   EXPECT_EQ(client.read_result().value(), "2");
@@ -251,10 +247,8 @@ TEST_P(SessionProtocol, CloseRightAfterAnInsert) {
   log_in(client);
   for (std::uint32_t i = 1; i <= 20; ++i) {
     const std::uint32_t id = client.prepare("INSERT INTO t (x) VALUES (5)");
-    ByteBuffer all = execute(id, {}, false);
-    append(all, packet(Command::stmt_close, number4(id)));
-    append(all, query("SELECT LAST_INSERT_ID()"));
-    client.send(all);
+    client.send(pipelined(
+        {execute(id, {}, false), packet(Command::stmt_close, number4(id)), query("SELECT LAST_INSERT_ID()")}));
     ASSERT_EQ(client.read_result().last_insert_id, i);
     ASSERT_EQ(client.read_result().value(), std::to_string(i));
   }
@@ -432,9 +426,7 @@ TEST_P(SessionProtocol, StatementsOfManyMegabytes) {
     const std::string end = "')";
     // The payload is the command byte and the text.
     const std::string filling(size - 1 - begin.size() - end.size(), 'x');
-    ByteBuffer all = query(begin + filling + end);
-    append(all, query("SELECT 'next'"));
-    client.send(all);
+    client.send(pipelined({query(begin + filling + end), query("SELECT 'next'")}));
     EXPECT_EQ(client.read_result().value(), std::to_string(filling.size()));
     EXPECT_EQ(client.read_result().value(), "next");
   }
