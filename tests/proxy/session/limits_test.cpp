@@ -1,20 +1,16 @@
 // Every bound that a client can meet, the end of the process, and a fault at each step of the way.
 #include <future>
 
-#include "proxy/session/cutting_relay.hpp"
-#include "proxy/session/proxy_test.hpp"
+#include "proxy/session/cutting_fixture.hpp"
 #include "proxy/tls/test_certificate.hpp"
 
 namespace sluice::proxy {
 namespace {
 
-class SessionLimits : public ProxyTest {
+class SessionLimits : public CuttingFixture {
  protected:
   static constexpr std::uint32_t scaled_wait_ms = test::scaled_ms(500);
 
-  static bool contains(const Result& result, std::string_view part) {
-    return result.text.find(part) != std::string::npos;
-  }
   std::future<void> drain() {
     auto promise = std::make_shared<std::promise<void>>();
     auto future = promise->get_future();
@@ -312,21 +308,10 @@ TEST_P(SessionLimits, TheProxyEndsWithSessionsInEveryStage) {
 // The same script again and again, with the connection to the server cut at step 0, 1, 2, … in each direction: what the
 // client is told agrees with what is on the server, and no write is there twice.
 TEST_P(SessionLimits, AFaultAtEachStep) {
-  options.workers = 1;
   cluster.root(0).exec("CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, step INT)");
-  usable = {false, false, false};
   for (const Direction direction : {Direction::to_server, Direction::to_client}) {
-    bool reached = true;
-    for (std::size_t step = 0; reached; ++step) {
-      SCOPED_TRACE((direction == Direction::to_server ? "to the server " : "to the client ") + std::to_string(step));
-      ASSERT_LT(step, 100U);
-      CuttingRelay relay(cluster->node(0).port());
-      relay.cut(direction, step);
-      leader_port = relay.port();
-      start();
+    at_each_step(direction, [&](RawClient& client, const CuttingRelay&) {
       cluster.root(0).exec("TRUNCATE app.t");
-      RawClient client(port());
-      ASSERT_EQ(client.login(user(), password(), "app").kind, Result::Kind::ok);
       int unknown = 0;
       int executed = 0;
       const auto note = [&](const Result& result) {
@@ -357,9 +342,7 @@ TEST_P(SessionLimits, AFaultAtEachStep) {
       EXPECT_LE(rows, executed + unknown + (whole ? 0 : 1));
       EXPECT_LE(unknown, 1);
       EXPECT_EQ(cluster.root(0).value("SELECT COUNT(*) - COUNT(DISTINCT step) FROM app.t"), "0");
-      reached = relay.has_cut();
-      proxy.reset();
-    }
+    });
   }
 }
 

@@ -1,32 +1,16 @@
 // What a client is told of a statement whose server was lost agrees with what the server did.
-#include "proxy/session/cutting_relay.hpp"
-#include "proxy/session/proxy_test.hpp"
+#include "proxy/session/cutting_fixture.hpp"
 
 namespace sluice::proxy {
 namespace {
 
-class LostOutcome : public ProxyTest {
- protected:
-  void SetUp() override {
-    options.workers = 1;
-    usable = {false, false, false};
-  }
-};
+class LostOutcome : public CuttingFixture {};
 
 // CREATE TABLE ends the transaction before it fails: what comes after it commits by itself.
 TEST_P(LostOutcome, AnErrorMayHaveEndedTheTransaction) {
   cluster.root(0).exec("CREATE TABLE app.t (x INT)");
-  bool reached = true;
-  for (std::size_t step = 0; reached; ++step) {
-    SCOPED_TRACE(step);
-    ASSERT_LT(step, 100U);
-    CuttingRelay relay(cluster->node(0).port());
-    relay.cut(Direction::to_client, step);
-    leader_port = relay.port();
-    start();
+  at_each_step(Direction::to_client, [&](RawClient& client, const CuttingRelay&) {
     cluster.root(0).exec("TRUNCATE app.t");
-    RawClient client(port());
-    log_in(client);
     std::vector<std::string> rolled_back;
     for (const std::string& x : {std::string("1"), std::string("2"), std::string("3")}) {
       if (x == "1") client.run("BEGIN");
@@ -37,29 +21,16 @@ TEST_P(LostOutcome, AnErrorMayHaveEndedTheTransaction) {
     for (const auto& x : rolled_back) {
       EXPECT_EQ(cluster.root(0).value("SELECT COUNT(*) FROM app.t WHERE x = " + x), "0") << x;
     }
-    reached = relay.has_cut();
-    proxy.reset();
-  }
+  });
 }
 
 // Of a command too long to be kept only the head is there to send: never as if it were all.
 TEST_P(LostOutcome, ALongReadIsNotRunAgainByItsHead) {
-  bool reached = true;
-  for (std::size_t step = 0; reached; ++step) {
-    SCOPED_TRACE(step);
-    ASSERT_LT(step, 100U);
-    CuttingRelay relay(cluster->node(0).port());
-    relay.cut(Direction::to_client, step);
-    leader_port = relay.port();
-    start();
-    RawClient client(port());
-    log_in(client);
+  at_each_step(Direction::to_client, [&](RawClient& client, const CuttingRelay& relay) {
     const std::uint32_t id = client.prepare("SELECT LENGTH(?)");
-    reached = relay.has_cut();
     if (id == 0) {  // half an answer to the preparation
-      ASSERT_TRUE(reached);
-      proxy.reset();
-      continue;
+      ASSERT_TRUE(relay.has_cut());
+      return;
     }
     std::string body = number4(id) + std::string("\0\1\0\0\0\0\1\xfd\0", 9);
     body += std::string("\xfd\x80\x84\x1e", 4) + std::string(2'000'000, 'x');
@@ -68,10 +39,8 @@ TEST_P(LostOutcome, ALongReadIsNotRunAgainByItsHead) {
     const Result result = client.read_result(true);
     EXPECT_TRUE(result.error == 0 || result.error == 1158) << result.text;
     EXPECT_EQ(counters().retries, retries);
-    reached = relay.has_cut();
-    EXPECT_TRUE(reached || result.kind == Result::Kind::rows);
-    proxy.reset();
-  }
+    EXPECT_TRUE(relay.has_cut() || result.kind == Result::Kind::rows);
+  });
 }
 
 SLUICE_PROXY_ON_BOTH_LOOPS(LostOutcome);
