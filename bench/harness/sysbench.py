@@ -23,6 +23,8 @@ WORKLOADS = {
     "oltp_read_only_autocommit": ("oltp_read_only", "--db-ps-mode=auto", *AUTOCOMMIT),
     "oltp_update_index": ("oltp_update_index", "--db-ps-mode=auto"),
     "oltp_read_write_autocommit": ("oltp_read_write", "--db-ps-mode=auto", *AUTOCOMMIT),
+    "oltp_read_write_text": ("oltp_read_write", "--db-ps-mode=disable"),
+    "oltp_read_write_text_autocommit": ("oltp_read_write", "--db-ps-mode=disable", *AUTOCOMMIT),
 }
 COMPARED = ("oltp_point_select", "oltp_point_select_ps", "oltp_read_only", "oltp_read_write")
 TABLES = 4
