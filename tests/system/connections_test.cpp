@@ -151,7 +151,7 @@ TEST_P(ConnectionsTest, TheCachingMethod) {
   EXPECT_THROW(Sql{address}, SqlError);
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, ConnectionsTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, ConnectionsTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

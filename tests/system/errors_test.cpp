@@ -263,7 +263,7 @@ TEST_P(ErrorsTest, Warnings) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, ErrorsTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, ErrorsTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

@@ -330,7 +330,7 @@ TEST_P(FailoverTest, WithoutARecordThereIsNoFailover) {
   EXPECT_NE(refused.text.find("failover.mode is \"off\""), std::string::npos) << refused;
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, FailoverTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, FailoverTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

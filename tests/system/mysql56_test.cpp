@@ -177,7 +177,7 @@ TEST_P(Mysql56Test, TheLeadershipMoves) {
   EXPECT_EQ(sql.value("SELECT v FROM t WHERE id = 2"), server_id(1));
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, Mysql56Test, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, Mysql56Test, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

@@ -299,7 +299,7 @@ TEST_P(OutageTest, AnOpenTransactionDoesNotWriteOnTheOldLeader) {
   EXPECT_EQ(sql.value("SELECT COUNT(*) FROM t WHERE id = 7"), "0");
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, OutageTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, OutageTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

@@ -150,7 +150,7 @@ TEST_P(PoolingTest, PreparedStatementsWorkOnWhateverConnection) {
   EXPECT_GT(count("reprepares"), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, PoolingTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, PoolingTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

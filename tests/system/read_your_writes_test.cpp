@@ -99,7 +99,7 @@ TEST_P(ReadYourWritesTest, OnlyTheWriterIsBound) {
   for (int i = 0; i < 20; ++i) ASSERT_EQ(writer.value("SELECT v FROM t WHERE id = 0"), "1000");
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, ReadYourWritesTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, ReadYourWritesTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

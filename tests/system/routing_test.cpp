@@ -152,7 +152,7 @@ TEST_P(RoutingTest, ExecutableCommentsAreReadAsTheServerReadsThem) {
   expect_only_replicas(logs, "xc3", 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, RoutingTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, RoutingTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

@@ -70,7 +70,7 @@ TEST_P(SecretsTest, NoPasswordIsShownAnywhere) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, SecretsTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, SecretsTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

@@ -298,7 +298,7 @@ TEST_P(SessionFuzzTest, NoSessionSeesAnothersState) {
   EXPECT_EQ(admin_value("SELECT COUNT(*) FROM pools WHERE connecting + busy + idle > \"limit\""), "0");
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, SessionFuzzTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, SessionFuzzTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

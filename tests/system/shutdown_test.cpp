@@ -130,7 +130,7 @@ TEST_P(ShutdownTest, TheAdminPortCanEndItToo) {
   EXPECT_EQ(cluster_.app(0).value("SELECT COUNT(*) FROM t"), "1");
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, ShutdownTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, ShutdownTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

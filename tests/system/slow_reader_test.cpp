@@ -120,7 +120,7 @@ TEST_P(SlowReaderTest, PacketsOverSixteenMebibytes) {
   EXPECT_EQ(sql.value("SELECT 1"), "1");
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, SlowReaderTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, SlowReaderTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

@@ -295,7 +295,7 @@ TEST_P(SwitchoverTest, KilledAfterThePromotionItIsFinishedAtTheNextStart) {
   EXPECT_EQ(admin_value("SELECT epoch FROM changes WHERE kind = 'recovery'"), "2");
 }
 
-INSTANTIATE_TEST_SUITE_P(Loops, SwitchoverTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, SwitchoverTest, on_loops(), loop_name);
 
 class Mysql56SwitchoverTest : public SwitchoverTest {
  protected:
@@ -304,7 +304,7 @@ class Mysql56SwitchoverTest : public SwitchoverTest {
 
 TEST_P(Mysql56SwitchoverTest, ThereAndBackUnderWriters) { there_and_back(); }
 
-INSTANTIATE_TEST_SUITE_P(Loops, Mysql56SwitchoverTest, both_loops(), loop_name);
+INSTANTIATE_TEST_SUITE_P(Loops, Mysql56SwitchoverTest, on_loops(), loop_name);
 
 }  // namespace
 }  // namespace sluice::test

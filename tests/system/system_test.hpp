@@ -89,8 +89,9 @@ class SystemTest : public testing::TestWithParam<const char*> {
   bool ended_ = false;  // the test saw to the end of the process itself
 };
 
-// For INSTANTIATE_TEST_SUITE_P: both event loops, by name.
-[[nodiscard]] inline auto both_loops() { return testing::Values("io_uring", "epoll"); }
+// For INSTANTIATE_TEST_SUITE_P: both event loops, by name; under a sanitizer one, since the tests of proxy/io/ and those
+// of sessions (tests/proxy/session/) take both there.
+[[nodiscard]] inline auto on_loops() { return testing::Values(SLUICE_TEST_LOOPS); }
 [[nodiscard]] inline std::string loop_name(const testing::TestParamInfo<const char*>& info) { return info.param; }
 
 }  // namespace sluice::test

@@ -210,7 +210,7 @@ TEST_P(SessionLoss, TheLeaderMovesWhileAnInsertIdIsRead) {
   RawClient client(port());
   log_in(client);
   // Both in one write: the second is routed while the first one's connection is being given back.
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 6; ++i) {
     client.send(pipelined({query("INSERT INTO t (x) VALUES (1)"), query("INSERT INTO t (x) VALUES (2)")}));
     publish(i % 2 == 0 ? 1 : 0);
     const Result one = client.read_result();
