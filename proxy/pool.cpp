@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <map>
+#include <utility>
 
 namespace sluice::proxy {
 
@@ -157,13 +159,32 @@ void Pool::open(const IdentityPtr& identity) {
   all_.back()->open();
 }
 
+// For those who will come when this server leads.
+void Pool::warm_like(const Pool& other, std::function<void()> done) {
+  std::map<IdentityPtr, std::int64_t> missing;
+  for (const auto& backend : other.all_) ++missing[backend->identity()];
+  for (const auto& backend : all_) --missing[backend->identity()];
+  for (const auto& [identity, count] : missing) {
+    for (std::int64_t i = 0; i < count && all_.size() < limit_; ++i) open(identity);
+  }
+  on_warm_.push_back(std::move(done));
+  tell_warm();
+}
+
+void Pool::tell_warm() {
+  if (connecting_ > 0) return;
+  for (const auto& done : std::exchange(on_warm_, {})) done();
+}
+
 void Pool::on_backend_ready(Backend& backend) {
   --connecting_;
+  tell_warm();
   release(backend);
 }
 
 void Pool::on_backend_failed(Backend& backend, std::uint16_t code, std::string_view sqlstate, std::string_view text) {
   --connecting_;
+  tell_warm();
   const IdentityPtr identity = backend.identity();
   const std::string state_text(sqlstate);
   const std::string why(text);

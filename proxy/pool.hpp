@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -84,6 +85,10 @@ class Pool final : private BackendOwner, private io::TimerHandler {
 
   void close_idle();
 
+  // Opens connections, until there are as many of each identity as `other` has, or as the limit allows. `done`, perhaps
+  // at once: none is being opened any more.
+  void warm_like(const Pool& other, std::function<void()> done);
+
   void set_endpoint(const io::Endpoint& endpoint);
 
   [[nodiscard]] const PoolKey& key() const { return key_; }
@@ -108,6 +113,7 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   Backend* take_idle(std::size_t index);
   void serve();  // hands idle connections to whoever waits
   void open_for_waiters();
+  void tell_warm();
   void call_back_oldest();
   void make_room();
   void start_idle_timer();
@@ -126,6 +132,7 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   std::list<PoolWaiter*> waiters_;
   std::list<PoolWaiter*> kept_;  // who keeps a connection without need, the longest first
   std::uint32_t connecting_ = 0;
+  std::vector<std::function<void()>> on_warm_;
   bool serving_ = false;  // `serve` is running further up the stack
   std::uint64_t statements_ = 0;
   io::TimerId idle_timer_;

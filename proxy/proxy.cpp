@@ -226,6 +226,17 @@ void Proxy::cut(std::uint32_t cluster, std::uint32_t server, GateDone done) {
   }
 }
 
+void Proxy::warm(std::uint32_t cluster, std::uint32_t like, std::uint32_t server, const std::function<void()>& done) {
+  const auto missing = std::make_shared<std::atomic<std::size_t>>(impl_->workers.size());
+  for (auto& worker : impl_->workers) {
+    worker->post_always([cluster, like, server, missing, done](Worker& w) {
+      w.warm(cluster, like, server, [missing, done] {
+        if (--*missing == 0) done();
+      });
+    });
+  }
+}
+
 void Proxy::release(std::uint32_t cluster, const std::function<void()>& done) {
   const auto missing = std::make_shared<std::atomic<std::size_t>>(impl_->workers.size());
   for (auto& worker : impl_->workers) {

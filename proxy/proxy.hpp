@@ -62,6 +62,10 @@ class Proxy {
   // Gathers rows from all workers; `done` is called once, on the last worker's thread. Not called after destruction.
   void report(std::function<void(Report)> done);
 
+  // Before a change of leader: opens as many connections to `server` as there are to `like`. `done` is called once, on
+  // a worker's thread, when they are open or can't be; never after destruction.
+  void warm(std::uint32_t cluster, std::uint32_t like, std::uint32_t server, const std::function<void()>& done);
+
   // A planned change of leader, in this order: `settle`, `hold`, `publish` the snapshot with the new leader, `release`,
   // `cut`. What the gate lets through and what waits is told in gate.hpp. `done` is called once, on a worker's thread:
   // when it is done, at the end of the budget, or when a later order takes the place of this one; never after

@@ -345,6 +345,19 @@ void Worker::close_idle(std::uint32_t cluster, std::uint32_t server) {
   }
 }
 
+void Worker::warm(std::uint32_t cluster, std::uint32_t like, std::uint32_t server, const std::function<void()>& done) {
+  std::vector<const Pool*> patterns;
+  for (const auto& [key, pool] : pools_) {
+    if (key.cluster == cluster && key.server == like) patterns.push_back(pool.get());
+  }
+  const auto missing = std::make_shared<std::size_t>(patterns.size() + 1);
+  const auto one_less = [missing, done] {
+    if (--*missing == 0) done();
+  };
+  for (const Pool* pattern : patterns) pool(cluster, server, pattern->key().user).warm_like(*pattern, one_less);
+  one_less();
+}
+
 void Worker::kill(const KillOrder& order) {
   Session* victim = find(order.id);
   const std::uint16_t error = victim == nullptr ? 1094 : victim->user() != order.user ? 1095 : 0;

@@ -85,6 +85,8 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   bool end_on_server(Pool& pool, const Backend& victim, ServerKill::What what);
   [[nodiscard]] std::uint32_t kills_on(std::uint32_t cluster, std::uint32_t server) const;
   void close_idle(std::uint32_t cluster, std::uint32_t server);
+  // As many connections to `server` as there are to `like`; `done` when they are open, or can't be.
+  void warm(std::uint32_t cluster, std::uint32_t like, std::uint32_t server, const std::function<void()>& done);
   // A client's KILL [QUERY] of its own user's session `id`, which lives here.
   struct KillOrder {
     std::uint32_t killer_worker = 0;

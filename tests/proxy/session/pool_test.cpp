@@ -46,13 +46,14 @@ class PoolTest : public testing::TestWithParam<io::Backend>, private PoolHost, p
     buried_.clear();
   }
 
-  void make_pool(const std::string& user, std::uint32_t limit) {
+  void make_pool(const std::string& user, std::uint32_t limit) { pool = new_pool(user, limit); }
+  std::unique_ptr<Pool> new_pool(const std::string& user, std::uint32_t limit) {
     BackendOptions options;
     options.server_name = "db1";
     options.endpoint = {.host = "127.0.0.1", .port = cluster_->node(0).port(), .unix_path = {}};
     options.connect_timeout_ms = test::never_ms;
     options.statements_max = 16;
-    pool = std::make_unique<Pool>(static_cast<PoolHost&>(*this), PoolKey{0, 0, user}, options, limit, 60'000);
+    return std::make_unique<Pool>(static_cast<PoolHost&>(*this), PoolKey{0, 0, user}, options, limit, 60'000);
   }
   static IdentityPtr identity(const std::string& user, const std::string& password, std::uint8_t collation = 45) {
     return std::make_shared<const BackendIdentity>(
@@ -113,6 +114,47 @@ TEST_P(PoolTest, ALineThatGivesBackAtOnceIsServedOneAfterTheOther) {
   run();
   EXPECT_EQ(served, 100);
   EXPECT_EQ(deepest, 1);
+}
+
+// Before another server leads.
+TEST_P(PoolTest, OpensAsManyConnectionsAsAnotherPoolHas) {
+  const std::string user(demo::app_user);
+  const auto other = new_pool(user, 5);
+  std::list<Waiter> line;
+  int granted = 0;
+  const IdentityPtr one = identity(user, cluster_->passwords().app);
+  const IdentityPtr two = identity(user, cluster_->passwords().app, 33);
+  for (const IdentityPtr& who : {one, one, two}) {
+    line.emplace_back(who).granted = [&](Backend&) {
+      if (++granted == 3) stop();
+    };
+    EXPECT_EQ(other->acquire(line.back()), nullptr);
+  }
+  run();
+  ASSERT_EQ(granted, 3);
+  const auto stopped = [&] { stop(); };
+  make_pool(user, 5);
+  pool->warm_like(*other, stopped);
+  run();
+  EXPECT_EQ(pool->idle(), other->total());
+  EXPECT_EQ(pool->total(), other->total());
+  line.emplace_back(two);
+  EXPECT_NE(pool->acquire(line.back()), nullptr);
+  bool done = false;
+  pool->warm_like(*other, [&] { done = true; });
+  EXPECT_TRUE(done);
+  EXPECT_EQ(pool->total(), other->total());
+
+  make_pool(user, 2);
+  pool->warm_like(*other, stopped);
+  run();
+  EXPECT_EQ(pool->idle(), 2U);
+
+  make_pool(user, 5);
+  pool->set_endpoint({.host = "127.0.0.1", .port = 1, .unix_path = {}});
+  pool->warm_like(*other, stopped);
+  run();
+  EXPECT_EQ(pool->total(), 0U);
 }
 
 // The server allows fewer connections than the pool: one that is only kept is asked back.
