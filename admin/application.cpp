@@ -17,6 +17,7 @@
 
 #include "admin/admin_account.hpp"
 #include "admin/change_history.hpp"
+#include "admin/cluster_access.hpp"
 #include "admin/config.hpp"
 #include "admin/http/server.hpp"
 #include "admin/leader_changer.hpp"
@@ -176,24 +177,13 @@ std::string Application::start_monitors() {
     const auto path = failover::epoch_record_path(config_.proxy.state_dir, cluster.name);
     auto known = failover::read_epoch_record(path, cluster.name);
     if (!known.error.empty()) return known.error;
-    failover::MonitorOptions options;
+    failover::MonitorOptions options = monitor_options(config_, cluster);
     if (known.record) options.last_leader = known.record->leader;
-    options.cluster = cluster.name;
-    for (const io::Endpoint& s : cluster.servers) {
-      options.servers.push_back({s.to_string(), s.host, s.port, s.unix_path});
-    }
-    options.user = cluster.monitor_user;
-    options.password = cluster.monitor_secret.password;
-    options.interval_ms = cluster.monitor_interval_ms;
-    options.connect_timeout_ms = cluster.monitor_connect_timeout_ms;
-    options.probe_timeout_ms = cluster.monitor_probe_timeout_ms;
-    options.judge.replica_lag_max_ms = cluster.replica_lag_max_ms;
     options.on_fresh = [this, c](std::size_t server, std::uint64_t has_writes_until_ms) {
       snapshot_->clusters[c].servers[server].has_writes_until_ms->store(has_writes_until_ms, std::memory_order_relaxed);
     };
     options.on_observation = [this, c](std::size_t server, const failover::ServerObservation& seen,
                                        failover::TimePoint asked) { changers_[c]->observe(server, seen, asked); };
-    options.tls = config_.backend_tls.mode == proxy::BackendTls::required;
     monitors_.push_back(std::make_unique<failover::Monitor>(
         io_, std::move(options), [this, c](const failover::ClusterState& state) { on_state(c, state); }));
     if (const auto error = why_not_supervised(cluster, known.record); !error.empty()) return error;
@@ -239,6 +229,10 @@ void Application::tell_start() {
                SLUICE_VERSION, ::getpid(), config_.file, listening, sql_ ? sql_->endpoint().to_string() : "nothing",
                http_ ? http_->endpoint().to_string() : "nothing", proxy_->workers());
   spdlog::info("event loop {}", proxy_->backend_reason());  // it begins with the name
+  for (const ClusterSettings& cluster : config_.clusters) {
+    if (cluster.manager_user.empty())
+      spdlog::info("cluster {} has no manager account: sluice routes, and changes no leader", cluster.name);
+  }
 }
 
 void Application::on_state(std::size_t c, const failover::ClusterState& state) {
@@ -322,6 +316,11 @@ void Application::fill(AdminState& state) {
   }
   state.events = events_.all();
   state.changes = changes_.all();
+  for (std::size_t c = 0; c < changers_.size(); ++c) {
+    auto& servers = state.maintenance.emplace_back();
+    for (std::size_t s = 0; s < config_.clusters[c].servers.size(); ++s)
+      servers.push_back(changers_[c]->in_maintenance(s));
+  }
   state.settings = list_settings(config_);
 }
 

@@ -19,6 +19,8 @@ struct Order {
   // Of a failover:
   bool although_leader_lives = false;
   failover::Loss loss = failover::Loss::none;  // it may lose at least so much
+  // Of a switchover: it is only told whether it could be done.
+  bool dry_run = false;
 };
 
 // One change of leader that was tried, whether or not it came about.

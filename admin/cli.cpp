@@ -5,6 +5,7 @@
 #include <string>
 
 #include "admin/application.hpp"
+#include "admin/check_servers.hpp"
 #include "admin/cli_operator.hpp"
 #include "admin/config.hpp"
 #include "admin/demo/demo.hpp"
@@ -22,21 +23,28 @@ void add_run(CLI::App& app, Command& chosen) {
   sub->callback([&] { chosen = [] { return run_application(config, std::cerr); }; });
 }
 
-int check(const std::string& config) {
+constexpr int exit_servers = 2;
+
+int check(const std::string& config, bool connect) {
   const LoadedConfig loaded = load_config(config);
   for (const ConfigProblem& problem : loaded.problems) std::cout << to_string(problem) << '\n';
   if (!loaded.ok()) return exit_config;
   std::cout << config << ": good: " << loaded.config.clusters.size() << " cluster(s), " << loaded.config.users.size()
             << " user(s)\n";
-  return exit_ok;
+  if (!connect) return exit_ok;
+  return check_servers(loaded.config, std::cout) ? exit_ok : exit_servers;
 }
 
 void add_check(CLI::App& app, Command& chosen) {
   auto* sub = app.add_subcommand("check", "read the configuration and say what is wrong with it");
   static std::string config;
+  static bool connect = false;
   add_config(*sub, config);
-  sub->footer("Prints every problem as file:line:column, with what to write instead. Exit codes: 0 good, 1 errors.");
-  sub->callback([&] { chosen = [] { return check(config); }; });
+  sub->add_flag("--connect", connect, "also ask every server whether the accounts may do what they will have to");
+  sub->footer(
+      "Prints every problem as file:line:column, with what to write instead.\n"
+      "Exit codes: 0 good, 1 errors, 2 with --connect: a server or an account is not as it should be.");
+  sub->callback([&] { chosen = [] { return check(config, connect); }; });
 }
 
 void add_demo_up(CLI::App& demo, Command& chosen) {

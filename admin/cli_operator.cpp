@@ -1,11 +1,17 @@
 #include "admin/cli_operator.hpp"
 
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <iostream>
 #include <utility>
 
 #include "admin/admin_account.hpp"
 #include "admin/admin_client.hpp"
+#include "admin/answer_json.hpp"
 #include "admin/application.hpp"
 #include "admin/config.hpp"
 #include "admin/printable.hpp"
@@ -19,6 +25,7 @@ constexpr const char* default_config = "/etc/sluice/sluice.toml";
 constexpr int exit_not_so = 1;
 constexpr int exit_not_reached = 2;
 constexpr std::size_t cell_max = 200;
+constexpr std::size_t reason_max = 2'000;
 constexpr unsigned order_seconds = 300;  // two hooks, and every step at its bound
 
 // Which sluice is asked, and as whom.
@@ -118,22 +125,77 @@ int ask_and_show(const DoorFlags& flags, const std::string& query, unsigned answ
   return exit_ok;
 }
 
+// The steps of the change that follows number `after`, from the one at place `shown` on.
+std::string steps_query(const std::string& after, std::size_t shown) {
+  return "SELECT s.what, s.ok, s.took_us, s.error FROM history_steps s WHERE s.number > " + after + " AND s.step > " +
+         std::to_string(shown) + " ORDER BY s.number, s.step";
+}
+
+std::string milliseconds_text(const std::string& microseconds) {
+  constexpr double per_millisecond = 1000;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%9.1f ms", std::strtod(microseconds.c_str(), nullptr) / per_millisecond);
+  return text.data();
+}
+
+// One row of what, ok, took_us, error.
+void show_step(const std::vector<std::optional<std::string>>& row) {
+  constexpr std::size_t width = 40;
+  std::string what = printable(row.at(0).value_or("-"), cell_max);
+  what.resize(std::max(what.size(), width), ' ');
+  std::cout << "  " << what << milliseconds_text(row.at(2).value_or("0"));
+  if (row.at(1) != "1") std::cout << "  FAILED: " << printable(row.at(3).value_or("-"), cell_max);
+  std::cout << '\n' << std::flush;
+}
+
+// Carries the order out, and shows each step as soon as it is over.
+int switch_over(const DoorFlags& flags, const std::string& query) {
+  constexpr std::chrono::milliseconds look_again{50};
+  constexpr unsigned look_seconds = 10;
+  const auto door = find_door(flags);
+  if (!door) return complain(door.error(), exit_not_reached);
+  auto watcher = AdminClient::connect(*door, look_seconds);
+  if (!watcher) return complain(watcher.error(), exit_not_reached);
+  auto client = AdminClient::connect(*door, order_seconds);
+  if (!client) return complain(client.error(), exit_not_reached);
+  const auto last = watcher->ask("last", "SELECT COALESCE(MAX(number), 0) FROM history");
+  if (!last || last->rows.size() != 1) return complain(last ? "it tells no history" : last.error(), exit_not_reached);
+  const std::string after = last->rows[0].at(0).value_or("0");
+  auto answer = std::async(std::launch::async, [&] { return client->ask("answer", query); });
+  std::size_t shown = 0;
+  for (bool over = false; !over;) {
+    over = answer.wait_for(look_again) == std::future_status::ready;
+    const auto steps = watcher->ask("steps", steps_query(after, shown));
+    if (!steps) continue;
+    for (const auto& row : steps->rows) show_step(row);
+    shown += steps->rows.size();
+  }
+  const auto told = answer.get();
+  if (!told) return complain(told.error(), exit_not_so);
+  const auto& summary = told->rows.back();  // the reason, and how long all of it took
+  const std::string took = milliseconds_text(summary.at(2).value_or("0"));
+  std::cout << printable(summary.at(0).value_or("-"), reason_max) << "; " << took.substr(took.find_first_not_of(' '))
+            << " in all\n";
+  return exit_ok;
+}
+
 void add_switchover(CLI::App& app, Command& chosen) {
   auto* sub = app.add_subcommand("switchover", "make another server the leader while clients wait for a moment");
   static DoorFlags door;
   static std::string cluster;
   static std::string to;
+  static bool dry_run = false;
   add_door(*sub, door);
   sub->add_option("--cluster", cluster, "which cluster; may be left out if there is one only");
   sub->add_option("--to", to, "the server that is to lead, as it stands in the configuration; default: the best one");
+  sub->add_flag("--dry-run", dry_run, "only tell whether it could be done now, and what speaks against it");
   sub->footer(
       "Prints each step and how long it took. Until the new leader takes writes, whatever fails is taken back.\n"
       "Exit codes: 0 done, 1 refused, taken back or stuck (the reason is told), 2 not reached.");
   sub->callback([&] {
     chosen = [] {
-      const std::string query =
-          "SWITCHOVER" + (cluster.empty() ? "" : " " + sql_text(cluster)) + (to.empty() ? "" : " TO " + sql_text(to));
-      return ask_and_show(door, query, order_seconds, exit_not_so);
+      return switch_over(door, "SWITCHOVER" + (cluster.empty() ? "" : " CLUSTER " + sql_text(cluster)) +
+                                   (to.empty() ? "" : " TO " + sql_text(to)) + (dry_run ? " DRY RUN" : ""));
     };
   });
 }
@@ -204,20 +266,31 @@ void add_maintenance(CLI::App& app, Command& chosen) {
   });
 }
 
+int show_history(const DoorFlags& flags, bool json) {
+  constexpr unsigned answer_seconds = 10;
+  const std::string query =
+      "SELECT number, time, cluster, kind, from_server, to_server, epoch, state, took_ms, reason FROM history ORDER BY "
+      "number";
+  if (!json) return ask_and_show(flags, query, answer_seconds, exit_not_reached);
+  const auto door = find_door(flags);
+  if (!door) return complain(door.error(), exit_not_reached);
+  auto client = AdminClient::connect(*door, answer_seconds);
+  if (!client) return complain(client.error(), exit_not_reached);
+  const auto changes = client->ask("history", query);
+  const auto steps = client->ask("steps", "SELECT * FROM history_steps ORDER BY number, step");
+  if (!changes || !steps) return complain(!changes ? changes.error() : steps.error(), exit_not_reached);
+  std::cout << to_json({&*changes, &*steps});
+  return exit_ok;
+}
+
 void add_history(CLI::App& app, Command& chosen) {
   auto* sub = app.add_subcommand("history", "show the changes of leader since sluice was started");
   static DoorFlags door;
+  static bool json = false;
   add_door(*sub, door);
-  sub->footer("The steps of change N: SELECT * FROM change_steps WHERE number = N, on the admin port.");
-  sub->callback([&] {
-    chosen = [] {
-      constexpr unsigned answer_seconds = 10;
-      return ask_and_show(door,
-                          "SELECT number, time, cluster, kind, from_server, to_server, epoch, state, took_ms, reason "
-                          "FROM changes ORDER BY number",
-                          answer_seconds, exit_not_reached);
-    };
-  });
+  sub->add_flag("--json", json, "one JSON object, with the steps of each");
+  sub->footer("The steps of change N: SELECT * FROM history_steps WHERE number = N, on the admin port.");
+  sub->callback([&] { chosen = [] { return show_history(door, json); }; });
 }
 
 }  // namespace

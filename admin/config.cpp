@@ -88,33 +88,32 @@ void read_admin(SectionReader& top, AdminSettings& settings, const FileReader& r
   reader.finish();
 }
 
-void read_monitor(SectionReader& cluster, ClusterSettings& settings, const FileReader& read_file) {
-  if (!cluster.has("monitor")) {
-    cluster.error("monitor", cluster.title() +
-                                 " has no monitor account; write monitor = { user = \"sluice\", password_file = … }");
-    return;
-  }
-  const toml::table* table = cluster.table("monitor");
+// The account in the inline table `key` of a cluster; `what`: what it does, for the error that asks for its name.
+template <class Visit>
+void read_account(SectionReader& cluster, std::string_view key, std::string_view what, std::string& user,
+                  PasswordSettings& secret, const FileReader& read_file, Visit visit) {
+  const toml::table* table = cluster.table(key);
   if (table == nullptr) return;
-  SectionReader reader(*table, "monitor of " + cluster.title(), cluster.context());
-  schema::visit_monitor(reader, settings);
-  if (settings.monitor_user.empty()) {
-    reader.error("user", reader.title() + " has no user; write user = \"…\", the account that asks the servers");
+  SectionReader reader(*table, std::string(key) + " of " + cluster.title(), cluster.context());
+  visit(reader);
+  if (user.empty()) {
+    reader.error("user", reader.title() + " has no user; write user = \"…\", the account that " + std::string(what));
   }
-  read_password(reader, settings.monitor_secret, read_file);
+  read_password(reader, secret, read_file);
   reader.finish();
 }
 
-void read_replication(SectionReader& cluster, ClusterSettings& settings, const FileReader& read_file) {
-  const toml::table* table = cluster.table("replication");
-  if (table == nullptr) return;
-  SectionReader reader(*table, "replication of " + cluster.title(), cluster.context());
-  schema::visit_replication(reader, settings);
-  if (settings.replication_user.empty()) {
-    reader.error("user", reader.title() + " has no user; write user = \"…\", the account that replicas log on with");
+void read_accounts(SectionReader& cluster, ClusterSettings& s, const FileReader& read_file) {
+  if (!cluster.has("monitor")) {
+    cluster.error("monitor", cluster.title() +
+                                 " has no monitor account; write monitor = { user = \"sluice\", password_file = … }");
   }
-  read_password(reader, settings.replication_secret, read_file);
-  reader.finish();
+  read_account(cluster, "monitor", "asks the servers", s.monitor_user, s.monitor_secret, read_file,
+               [&](SectionReader& reader) { schema::visit_monitor(reader, s); });
+  read_account(cluster, "manager", "changes the leader", s.manager_user, s.manager_secret, read_file,
+               [&](SectionReader& reader) { schema::visit_manager(reader, s); });
+  read_account(cluster, "replication", "replicas log on with", s.replication_user, s.replication_secret, read_file,
+               [&](SectionReader& reader) { schema::visit_replication(reader, s); });
 }
 
 void check_preferred(SectionReader& reader, const ClusterSettings& settings) {
@@ -131,8 +130,7 @@ void read_clusters(SectionReader& top, std::vector<ClusterSettings>& clusters, c
     ClusterSettings settings;
     SectionReader reader(*table, "[[cluster]] " + std::to_string(clusters.size() + 1), top.context());
     schema::visit(reader, settings);
-    read_monitor(reader, settings, read_file);
-    read_replication(reader, settings, read_file);
+    read_accounts(reader, settings, read_file);
     check_preferred(reader, settings);
     reader.finish();
     if (settings.name.empty()) {
@@ -277,6 +275,12 @@ void read_document(const toml::table& document, ReaderContext& context, Config& 
   if (!top.has("cluster")) context.add({}, "no cluster is configured; write a [[cluster]] with name, servers, monitor");
   if (!top.has("user")) {
     context.add({}, "no user is configured: nobody can log on; write a [[user]] with name and password", true);
+  }
+  for (const ClusterSettings& cluster : config.clusters) {
+    if (config.failover.mode == FailoverMode::off || !cluster.manager_user.empty()) continue;
+    context.add({},
+                "failover.mode is not \"off\", but cluster " + printable(cluster.name) +
+                    " has no manager account; write manager = { user = \"sluice_manager\", password_file = … } in it");
   }
   check_addresses(config, context);
   check_shares(config, context);

@@ -81,6 +81,7 @@ struct FailoverSettings {
   std::uint32_t switchover_drain_max_ms = 1000;
   std::uint32_t switchover_stall_max_ms = 3000;
   std::uint32_t switchover_step_max_ms = 5000;
+  std::uint32_t answer_grace_ms = 500;
   std::string hook_before;  // empty: none
   std::string hook_after;
   std::uint32_t hook_max_ms = 30'000;
@@ -96,6 +97,8 @@ struct ClusterSettings {
   std::vector<io::Endpoint> servers;
   std::string monitor_user;
   PasswordSettings monitor_secret;
+  std::string manager_user;  // empty: sluice changes nothing on the servers, it only routes
+  PasswordSettings manager_secret;
   std::vector<io::Endpoint> preferred;  // to lead, the best first
   std::string replication_user;         // empty: the one with which the replicas log on now
   PasswordSettings replication_secret;

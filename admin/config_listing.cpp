@@ -61,6 +61,8 @@ void list_cluster(std::vector<Setting>& out, ClusterSettings cluster) {
   schema::visit(lister, cluster);
   Lister monitor(out, "[[cluster]]", "monitor.", cluster.name);
   schema::visit_monitor(monitor, cluster);
+  Lister manager(out, "[[cluster]]", "manager.", cluster.name);
+  schema::visit_manager(manager, cluster);
   Lister replication(out, "[[cluster]]", "replication.", cluster.name);
   schema::visit_replication(replication, cluster);
 }

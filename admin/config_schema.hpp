@@ -145,6 +145,7 @@ void visit(V& v, FailoverSettings& s) {
   number(v, "switchover_drain_max_ms", s.switchover_drain_max_ms, Unit::milliseconds, duration);
   number(v, "switchover_stall_max_ms", s.switchover_stall_max_ms, Unit::milliseconds, duration);
   number(v, "switchover_step_max_ms", s.switchover_step_max_ms, Unit::milliseconds, duration);
+  number(v, "answer_grace_ms", s.answer_grace_ms, Unit::milliseconds, duration);
   v.path("hook_before", s.hook_before);
   v.path("hook_after", s.hook_after);
   number(v, "hook_max_ms", s.hook_max_ms, Unit::milliseconds, duration);
@@ -168,7 +169,13 @@ void visit_monitor(V& v, ClusterSettings& s) {
   visit(v, s.monitor_secret);
 }
 
-// And `replication`.
+// Also `manager` and `replication`.
+template <class V>
+void visit_manager(V& v, ClusterSettings& s) {
+  v.text("user", s.manager_user);
+  visit(v, s.manager_secret);
+}
+
 template <class V>
 void visit_replication(V& v, ClusterSettings& s) {
   v.text("user", s.replication_user);

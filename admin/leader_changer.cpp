@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "admin/cluster_access.hpp"
 #include "admin/printable.hpp"
 #include "admin/state_dir.hpp"
 #include "failover/precheck.hpp"
@@ -13,35 +14,31 @@ namespace {
 
 using failover::Switchover;
 using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
 
 // More than one change asks for; the next one's begin behind them, so that a late answer fits none.
 constexpr std::uint64_t action_ids_per_change = 1'000;
 
-failover::PrecheckOptions precheck_options(const ClusterSettings& cluster, const FailoverSettings& bounds) {
+failover::PrecheckOptions precheck_options(const ClusterSettings& cluster, const FailoverSettings& bounds,
+                                           const LeaderChanger& changer) {
   failover::PrecheckOptions options;
+  for (std::size_t i = 0; i < cluster.servers.size(); ++i) {
+    if (changer.in_maintenance(i)) options.maintenance.push_back(cluster.servers[i].to_string());
+  }
   options.lag_max_ms = bounds.switchover_lag_max_ms;
   options.transaction_max_ms = bounds.switchover_transaction_max_ms;
   for (const io::Endpoint& server : cluster.preferred) options.preferred.push_back(server.to_string());
   return options;
 }
 
+std::string no_such_server(const std::string& name) {
+  return "there is no server '" + printable(name) + "' in the cluster: SELECT server FROM servers";
+}
+
 std::string join(const std::vector<std::string>& sentences) {
   std::string text;
   for (const auto& sentence : sentences) text += (text.empty() ? "" : "; ") + sentence;
   return text;
-}
-
-failover::ServerActorOptions actor_options(const Config& config, const ClusterSettings& cluster, std::size_t own) {
-  failover::ServerActorOptions options;
-  for (const io::Endpoint& s : cluster.servers) {
-    options.members.push_back({{s.to_string(), s.host, s.port, s.unix_path}, 0});
-  }
-  options.own = own;
-  options.user = cluster.monitor_user;
-  options.password = cluster.monitor_secret.password;
-  options.tls = config.backend_tls.mode == proxy::BackendTls::required;
-  options.replication = {cluster.replication_user, cluster.replication_secret.password, options.tls};
-  return options;
 }
 
 }  // namespace
@@ -57,7 +54,8 @@ LeaderChanger::LeaderChanger(LeaderChangerParts parts, std::optional<failover::E
               supervision_ ? parts_.monitor.appoint(server, reason) : parts_.monitor.lead(server, reason);
             }),
       records_(parts_.io, failover::epoch_record_path(parts_.config.proxy.state_dir, settings().name)),
-      hooks_(parts_.io) {
+      hooks_(parts_.io),
+      maintenance_(settings().servers.size(), false) {
   for (std::size_t own = 0; own < settings().servers.size(); ++own) {
     actors_.push_back(
         std::make_shared<failover::ServerActor>(parts_.io, actor_options(parts_.config, settings(), own)));
@@ -159,19 +157,55 @@ void LeaderChanger::carry_out(const Order& order, ChangeDone done) {
   }
   busy_ = true;
   done_ = std::move(done);
+  prepared_.clear();
   report_ = {};
   report_.number = parts_.history.next_number();
   report_.begun_ms = parts_.unix_ms();
   report_.cluster = settings().name;
-  report_.kind = kind_of(order.what);
+  report_.kind = order.dry_run ? "dry run" : kind_of(order.what);
   report_.to = order.server;
   report_.epoch = epoch_;
   if (state().leader) report_.from = state().servers[*state().leader].name;
-  order.what == Order::What::switchover ? switch_over(order.server) : to_supervisor(order);
+  if (order.what == Order::What::switchover) return switch_over(order);
+  const bool maintenance = order.what == Order::What::maintenance_on || order.what == Order::What::maintenance_off;
+  maintenance && !supervision_ ? maintain(order) : to_supervisor(order);
 }
 
-void LeaderChanger::switch_over(const std::string& to) {
-  const auto check = failover::precheck(state(), to, precheck_options(settings(), bounds()));
+std::optional<std::size_t> LeaderChanger::find_server(const std::string& name) const {
+  const auto& servers = settings().servers;
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    if (servers[i].to_string() == name) return i;
+  }
+  return std::nullopt;
+}
+
+bool LeaderChanger::in_maintenance(std::size_t server) const {
+  return supervision_ ? supervision_->in_maintenance(server) : maintenance_[server];
+}
+
+void LeaderChanger::maintain(const Order& order) {
+  const auto server = find_server(order.server);
+  if (!server) return refuse(no_such_server(order.server));
+  const bool on = order.what == Order::What::maintenance_on;
+  if (on && state().leader == server)
+    return refuse(order.server + " leads: make another server the leader first (SWITCHOVER)");
+  maintenance_[*server] = on;
+  parts_.monitor.set_aside(*server, on ? "in maintenance" : "");
+  maintained({}, order.server, on);
+}
+
+void LeaderChanger::maintained(const std::string& why_not, const std::string& server, bool on) {
+  told(why_not, server + (on ? " is in maintenance until it is taken out or sluice ends" : " is not in maintenance"));
+}
+
+void LeaderChanger::switch_over(const Order& order) {
+  dry_run_ = order.dry_run;
+  if (settings().manager_user.empty())
+    return refuse(
+        "cluster " + settings().name +
+        " has no manager account, so sluice only routes: write manager = { user = …, password_file = … } in its "
+        "[[cluster]]");
+  const auto check = failover::precheck(state(), order.server, precheck_options(settings(), bounds(), *this));
   if (!check.candidate) return refuse(join(check.refusals));
   leader_ = *state().leader;
   check_servers(*check.candidate);
@@ -184,11 +218,8 @@ void LeaderChanger::to_supervisor(const Order& order) {
   failover::Command command;
   command.loss = order.loss;
   command.although_leader_lives = order.although_leader_lives;
-  for (std::size_t i = 0; i < state().servers.size(); ++i) {
-    if (state().servers[i].name == order.server) command.server = i;
-  }
-  if (!order.server.empty() && !command.server)
-    return refuse("there is no server '" + printable(order.server) + "' in the cluster: SELECT server FROM servers");
+  command.server = find_server(order.server);
+  if (!order.server.empty() && !command.server) return refuse(no_such_server(order.server));
   using What = failover::Command::What;
   switch (order.what) {
     case Order::What::rejoin:
@@ -196,11 +227,10 @@ void LeaderChanger::to_supervisor(const Order& order) {
       return told(supervision_->order(command), order.server + " is let back in as soon as it answers");
     case Order::What::maintenance_on:
       command.what = What::maintenance_on;
-      return told(supervision_->order(command),
-                  order.server + " is in maintenance until it is taken out or sluice ends");
+      return maintained(supervision_->order(command), order.server, true);
     case Order::What::maintenance_off:
       command.what = What::maintenance_off;
-      return told(supervision_->order(command), order.server + " is not in maintenance");
+      return maintained(supervision_->order(command), order.server, false);
     default:
       command.what = What::failover;
       return fail_over(command);
@@ -242,7 +272,21 @@ void LeaderChanger::on_checked() {
   if (!objections_.empty()) return refuse(join(objections_));
   const bool led = state().leader == leader_;
   if (!led) return refuse("the leader changed while the servers were checked");
-  carry_out();
+  if (dry_run_)
+    return told({}, "nothing speaks against it: " + report_.to + " would take over from " + report_.from +
+                        "; nothing was changed");
+  warm();
+}
+
+// While everything still flows: whoever waits at the gate does not wait for connections, too. Without them the change
+// is only a little slower.
+void LeaderChanger::warm() {
+  const auto begun = Clock::now();
+  gate_.warm(leader_, candidate_, milliseconds(bounds().switchover_step_max_ms), [this, begun](const auto& error) {
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
+    prepared_ = {{"warm " + report_.to, error.empty(), error, took}};
+    state().leader == leader_ ? carry_out() : refuse("the leader changed while connections were opened");
+  });
 }
 
 void LeaderChanger::carry_out() {
@@ -261,6 +305,10 @@ void LeaderChanger::carry_out() {
       parts_.io, failover::SwitchoverParts{settings().name, previous_leader_, actors_, gate_, records_, hooks_},
       plan());
   action_ids_ += action_ids_per_change;
+  runner_->on_step = [this](const std::vector<failover::Step>& steps) {
+    note_steps(steps);
+    parts_.history.note(report_);
+  };
   runner_->start([this](Switchover::State state, const std::string& reason, const std::vector<failover::Step>& steps) {
     if (state == Switchover::State::done) previous_leader_ = report_.from;
     if (state == Switchover::State::stuck) {
@@ -290,16 +338,22 @@ failover::SwitchoverPlan LeaderChanger::plan() const {
   plan.stall_max = milliseconds(bounds().switchover_stall_max_ms);
   plan.step_max = milliseconds(bounds().switchover_step_max_ms);
   plan.hook_max = milliseconds(bounds().hook_max_ms);
+  plan.answer_grace = milliseconds(bounds().answer_grace_ms);
   return plan;
 }
 
 void LeaderChanger::on_end(std::string outcome, const std::string& reason, const std::vector<failover::Step>& steps) {
   report_.outcome = std::move(outcome);
   report_.reason = reason;
-  report_.steps = steps;
+  note_steps(steps);
   report_.took_ms = parts_.unix_ms() - report_.begun_ms;
   // Whoever asks for the next change, or looks, must not be told what was true before this one.
   parts_.monitor.resume([this] { finish(); });
+}
+
+void LeaderChanger::note_steps(const std::vector<failover::Step>& steps) {
+  report_.steps = prepared_;
+  report_.steps.insert(report_.steps.end(), steps.begin(), steps.end());
 }
 
 void LeaderChanger::refuse(std::string why) {
@@ -317,7 +371,7 @@ void LeaderChanger::finish() {
   parts_.on_event({severity, report_.kind,
                    "cluster " + report_.cluster + ": " + report_.outcome + " after " + std::to_string(report_.took_ms) +
                        " ms: " + report_.reason});
-  parts_.history.note(report_);
+  if (!std::exchange(dry_run_, false)) parts_.history.note(report_);
   const ChangeDone done = std::exchange(done_, nullptr);
   done(report_);
   parts_.on_over();

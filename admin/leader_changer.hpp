@@ -1,7 +1,7 @@
 // Changes the leader of one cluster when an operator asks for it: checks whether it may be done, carries it out, and
 // remembers what came of it.
 //
-// Flow: `auto changer = LeaderChanger::create(parts)`; `changer->switchover(to, done)`; `changer->history()`.
+// Flow: `LeaderChanger changer(parts, record)`; `changer.carry_out(order, done)`.
 // Everything on the control thread.
 #pragma once
 
@@ -49,6 +49,8 @@ class LeaderChanger {
   void on_state();
   // A probe has ended.
   void observe(std::size_t server, const failover::ServerObservation& seen, failover::TimePoint asked);
+  // An operator has said so: it does not take over, and gets no reads.
+  [[nodiscard]] bool in_maintenance(std::size_t server) const;
   [[nodiscard]] bool busy() const {
     return busy_ || (recovery_ && recovery_->acting()) || (supervision_ && supervision_->changing());
   }
@@ -58,13 +60,18 @@ class LeaderChanger {
   void supervised_end(const failover::WorkflowEnd& end);
   void recover(failover::EpochRecord record);
   void recovered(ChangeReport report);
-  void switch_over(const std::string& to);
+  void switch_over(const Order& order);
   void to_supervisor(const Order& order);
+  void maintain(const Order& order);
+  [[nodiscard]] std::optional<std::size_t> find_server(const std::string& name) const;
   void fail_over(const failover::Command& command);
   void told(const std::string& why_not, std::string what);
+  void maintained(const std::string& why_not, const std::string& server, bool on);
   void check_servers(std::size_t candidate);
   void on_checked();
+  void warm();
   void carry_out();
+  void note_steps(const std::vector<failover::Step>& steps);
   void on_end(std::string outcome, const std::string& reason, const std::vector<failover::Step>& steps);
   void refuse(std::string why);
   void finish();
@@ -83,6 +90,7 @@ class LeaderChanger {
   std::shared_ptr<failover::SwitchoverRunner> runner_;  // the last one
   std::unique_ptr<ChangeRecovery> recovery_;            // null: no change had been left unfinished
   std::unique_ptr<Supervision> supervision_;            // null: failover.mode is off
+  std::vector<bool> maintenance_;                       // by server, without supervision
 
   // The change under way.
   bool busy_ = false;  // with an operator's order
@@ -90,6 +98,8 @@ class LeaderChanger {
   std::size_t candidate_ = 0;
   std::size_t unchecked_ = 0;
   std::vector<std::string> objections_;
+  bool dry_run_ = false;
+  std::vector<failover::Step> prepared_;  // what was done before the workflow
   ChangeReport report_;
   ChangeDone done_;
   std::uint64_t action_ids_ = 1;

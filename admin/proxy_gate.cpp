@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <string>
+#include <utility>
 
 namespace sluice::admin {
 namespace {
@@ -38,6 +40,23 @@ void ProxyGate::release(std::size_t server, std::uint64_t epoch, std::chrono::mi
   ++order_;
   publish_(server, epoch);
   proxy_.release(cluster_, [told = answer(std::move(done))] { told(true, {}); });
+}
+
+void ProxyGate::warm(std::size_t like, std::size_t server, std::chrono::milliseconds budget, Done done) {
+  const auto timer = std::make_shared<boost::asio::steady_timer>(io_, budget);
+  const auto once = std::make_shared<Done>(std::move(done));
+  const auto tell = [once](const std::string& error) {
+    if (const Done told = std::exchange(*once, nullptr)) told(error);
+  };
+  timer->async_wait([timer, tell, budget](const boost::system::error_code& cancelled) {
+    if (!cancelled) tell("not all are open after " + std::to_string(budget.count()) + " ms");
+  });
+  const auto opened = answer([timer, tell](const std::string& error) {
+    timer->cancel();
+    tell(error);
+  });
+  proxy_.warm(cluster_, static_cast<std::uint32_t>(like), static_cast<std::uint32_t>(server),
+              [opened] { opened(true, {}); });
 }
 
 void ProxyGate::open() {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -23,6 +25,8 @@ class ProxyGate final : public failover::Gate {
   void hold(std::size_t server, bool settle, std::chrono::milliseconds budget, Done done) override;
   void cut(std::size_t server, std::chrono::milliseconds budget, Done done) override;
   void release(std::size_t server, std::uint64_t epoch, std::chrono::milliseconds budget, Done done) override;
+  // Before a change: as many connections to `server` as there are to `like`.
+  void warm(std::size_t like, std::size_t server, std::chrono::milliseconds budget, Done done);
   // Without a new leader: what waits goes on waiting, for one.
   void open();
 

@@ -35,6 +35,7 @@ struct AdminState {
   ProcessInfo process;
   proxy::Report report;
   std::vector<failover::ClusterState> clusters;
+  std::vector<std::vector<bool>> maintenance;  // of each cluster, by server; empty: none is
   std::vector<LoggedEvent> events;
   std::vector<ChangeReport> changes;  // oldest first
   std::vector<Setting> settings;

@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "admin/answer_json.hpp"
 #include "admin/printable.hpp"
 #include "admin/status.hpp"
 #include "admin/text_grid.hpp"
@@ -73,24 +74,6 @@ std::string sessions_text(const Status& status) {
                     cell(t, i, "statements")});
   }
   return grid(rows);
-}
-
-json::value json_cell(const AnswerTable::Column& column, const std::optional<std::string>& value) {
-  if (!value) return nullptr;
-  if (!column.integer) return json::string(*value);
-  std::int64_t number = 0;
-  std::from_chars(value->data(), value->data() + value->size(), number);
-  return number;
-}
-
-json::array json_rows(const AnswerTable& table) {
-  json::array rows;
-  for (const auto& row : table.rows) {
-    json::object object;
-    for (std::size_t i = 0; i < row.size(); ++i) object[table.columns[i].name] = json_cell(table.columns[i], row[i]);
-    rows.push_back(std::move(object));
-  }
-  return rows;
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ failover::FailoverPlan failover_plan(const FailoverSettings& bounds) {
   plan.apply_max = milliseconds(bounds.apply_max_ms);
   plan.step_max = milliseconds(bounds.switchover_step_max_ms);
   plan.hook_max = milliseconds(bounds.hook_max_ms);
+  plan.answer_grace = milliseconds(bounds.answer_grace_ms);
   return plan;
 }
 
@@ -45,6 +46,7 @@ failover::SwitchoverPlan switchover_plan(const FailoverSettings& bounds) {
   plan.stall_max = milliseconds(bounds.switchover_stall_max_ms);
   plan.step_max = milliseconds(bounds.switchover_step_max_ms);
   plan.hook_max = milliseconds(bounds.hook_max_ms);
+  plan.answer_grace = milliseconds(bounds.answer_grace_ms);
   return plan;
 }
 

@@ -46,6 +46,7 @@ class Supervision {
   [[nodiscard]] std::string order(const failover::Command& command);
   // The leader is being changed.
   [[nodiscard]] bool changing() const;
+  [[nodiscard]] bool in_maintenance(std::size_t server) const { return supervisor().in_maintenance(server); }
   [[nodiscard]] const failover::Supervisor& supervisor() const { return runner_->supervisor(); }
 
  private:

@@ -111,7 +111,7 @@ class Checker {
   [[nodiscard]] Names what_bars(std::size_t server) const {
     const auto& seen = seen_[server];
     Names bars;
-    if (contains(options_.maintenance, names_[server])) bars.emplace_back("is under maintenance");
+    if (contains(options_.maintenance, names_[server])) bars.emplace_back("is in maintenance");
     if (!seen.reachable) {
       bars.push_back(with_error("is unreachable", seen.error));
       return bars;

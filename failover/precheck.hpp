@@ -8,7 +8,7 @@
 //
 //   no change at all       no server leads; the leader does not answer, tells no position, has no binary log, has a
 //                          transaction open for too long, or replicates from outside of the cluster
-//   not to this server     it leads already; is under maintenance; does not answer; does not follow the leader; a
+//   not to this server     it leads already; is in maintenance; does not answer; does not follow the leader; a
 //   thread
 //                          of its replication, or of its source's, does not run; it is too far behind, or delayed on
 //                          purpose, filters, replicates from outside as well; it has no binary log or leaves out what

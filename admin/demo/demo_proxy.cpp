@@ -98,6 +98,7 @@ std::string DemoProxy::config_text(const Cluster& cluster) const {
   text += "user = \"" + std::string(admin_user) + "\"\npassword_file = " + secret("admin") + "\n\n";
   text += "[[cluster]]\nname = \"main\"\nservers = [" + servers + "]\n";
   text += "monitor = { user = \"" + std::string(monitor_user) + "\", password_file = " + secret("monitor") + " }\n";
+  text += "manager = { user = \"" + std::string(manager_user) + "\", password_file = " + secret("manager") + " }\n";
   text += "replication = { user = \"" + std::string(replication_user) + "\", password_file = " + secret("replication") +
           " }\n\n";
   text += "[[user]]\nname = \"" + std::string(app_user) + "\"\npassword_file = " + secret("app") + "\n";

@@ -89,7 +89,11 @@ void create_user(std::string& sql, std::string_view user, std::string_view passw
 }
 
 std::string_view monitor_privileges(Flavour flavour) {
-  // What it takes to watch servers and to change their leader.
+  if (flavour == Flavour::mysql56) return "PROCESS, REPLICATION CLIENT ON *.*";
+  return "PROCESS, BINLOG MONITOR, SLAVE MONITOR ON *.*";
+}
+
+std::string_view manager_privileges(Flavour flavour) {
   if (flavour == Flavour::mysql56) return "PROCESS, REPLICATION CLIENT, RELOAD, SUPER ON *.*";
   return "PROCESS, RELOAD, BINLOG MONITOR, SLAVE MONITOR, READ_ONLY ADMIN, CONNECTION ADMIN, REPLICATION SLAVE ADMIN, "
          "REPLICATION MASTER ADMIN ON *.*";
@@ -131,6 +135,7 @@ std::string first_start_sql(Flavour flavour, const Passwords& passwords) {
   create_user(sql, root_user, passwords.root, "ALL PRIVILEGES ON *.*");
   create_user(sql, replication_user, passwords.replication, "REPLICATION SLAVE ON *.*");
   create_user(sql, monitor_user, passwords.monitor, monitor_privileges(flavour));
+  create_user(sql, manager_user, passwords.manager, manager_privileges(flavour));
   create_user(sql, app_user, passwords.app, "ALL PRIVILEGES ON " + schema + ".*");
   return sql;
 }

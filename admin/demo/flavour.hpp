@@ -26,7 +26,8 @@ enum class Flavour {
 // Names of the accounts; the passwords are made anew for each cluster.
 inline constexpr std::string_view root_user = "demo_root";  // may do everything
 inline constexpr std::string_view replication_user = "demo_replication";
-inline constexpr std::string_view monitor_user = "sluice";  // what the proxy watches with
+inline constexpr std::string_view monitor_user = "sluice";          // what the proxy watches with
+inline constexpr std::string_view manager_user = "sluice_manager";  // and what it changes the leader with
 inline constexpr std::string_view app_user = "app";
 inline constexpr std::string_view app_schema = "app";
 
@@ -34,6 +35,7 @@ struct Passwords {
   std::string root;
   std::string replication;
   std::string monitor;
+  std::string manager;
   std::string app;
 };
 

@@ -24,6 +24,7 @@ Passwords cluster_passwords(const fs::path& folder) {
   return {.root = password(folder, "root"),
           .replication = password(folder, "replication"),
           .monitor = password(folder, "monitor"),
+          .manager = password(folder, "manager"),
           .app = password(folder, "app")};
 }
 

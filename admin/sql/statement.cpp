@@ -229,10 +229,12 @@ AdminStatement kill(Words& words) {
   return s;
 }
 
-// [cluster] [TO 'server'], in front of what else a command takes.
+// [[CLUSTER] cluster] [TO 'server'], in front of what else a command takes.
 bool take_place(Words& words, Order& order) {
+  words.take_if("cluster");
   const auto next = words.peek();
-  if (!next.empty() && next != "to" && next != "although" && next != "loss") order.cluster = words.take_text();
+  const bool keyword = next == "to" || next == "dry" || next == "although" || next == "loss";
+  if (!next.empty() && !keyword) order.cluster = words.take_text();
   if (!words.take_if("to")) return true;
   order.server = words.take_text();
   return !order.server.empty();
@@ -248,10 +250,14 @@ AdminStatement no_server(const std::string& command) {
   return error(1064, "42000", "write " + command + " and a server: SELECT server, role FROM servers");
 }
 
-// SWITCHOVER [cluster] [TO 'server']
+// SWITCHOVER [CLUSTER cluster] [TO 'server'] [DRY RUN]; the word CLUSTER may be left out.
 AdminStatement switchover(Words& words) {
   Order order;
   if (!take_place(words, order)) return no_server("SWITCHOVER TO");
+  if (words.take_if("dry")) {
+    if (!words.take_if("run")) return error(1064, "42000", "write DRY RUN: it is only told whether it could be done");
+    order.dry_run = true;
+  }
   return words.at_end() ? ordered(std::move(order)) : not_understood(words.rest());
 }
 

@@ -38,11 +38,18 @@ std::string_view role_name(failover::Role role) {
 
 std::vector<Row> server_rows(const AdminState& state) {
   std::vector<Row> rows;
-  for (const auto& cluster : state.clusters) {
-    for (const auto& s : cluster.servers) {
+  const auto maintenance = [&](std::size_t cluster, std::size_t server) {
+    return cluster < state.maintenance.size() && server < state.maintenance[cluster].size() &&
+           state.maintenance[cluster][server];
+  };
+  for (std::size_t c = 0; c < state.clusters.size(); ++c) {
+    const auto& cluster = state.clusters[c];
+    for (std::size_t i = 0; i < cluster.servers.size(); ++i) {
+      const auto& s = cluster.servers[i];
       rows.push_back({text(cluster.cluster), text(s.name), text(role_name(s.role)), number(s.healthy ? 1 : 0),
                       s.lag_ms ? number(*s.lag_ms) : Value{}, text(s.seen.position), number(s.seen.read_only ? 1 : 0),
-                      text(s.seen.version), text(s.why), number(s.seen.server_id), number(s.seen.probe_us)});
+                      text(s.seen.version), text(s.why), number(s.seen.server_id), number(s.seen.probe_us),
+                      number(maintenance(c, i) ? 1 : 0)});
     }
   }
   return rows;
@@ -69,6 +76,29 @@ std::vector<Row> cluster_rows(const AdminState& state) {
     const auto gate = std::find_if(gates.begin(), gates.end(), [&](const auto& g) { return g.cluster == c.cluster; });
     rows.back().push_back(gate == gates.end() ? Value{} : text(gate_text(*gate)));
     rows.back().push_back(gate == gates.end() ? Value{} : number(gate->waiting));
+  }
+  return rows;
+}
+
+std::string_view gate_name(proxy::GateState state) {
+  switch (state) {
+    case proxy::GateState::open:
+      break;
+    case proxy::GateState::settling:
+      return "settling";
+    case proxy::GateState::closed:
+      return "closed";
+    case proxy::GateState::opening:
+      return "opening";
+  }
+  return "open";
+}
+
+std::vector<Row> gate_rows(const AdminState& state) {
+  std::vector<Row> rows;
+  rows.reserve(state.report.gates.size());
+  for (const auto& g : state.report.gates) {
+    rows.push_back({text(g.cluster), text(gate_name(g.state)), number(g.waiting), number(g.open), number(g.closed_ms)});
   }
   return rows;
 }
@@ -196,12 +226,17 @@ std::vector<AdminTable> make_tables() {
         {"version"},
         {"why"},
         {"server_id", integer},
-        {"probe_us", integer}},
+        {"probe_us", integer},
+        {"maintenance", integer}},
        server_rows},
       {"clusters",
        "every cluster: its leader, or why there is none",
        {{"name"}, {"leader"}, {"reason"}, {"servers", integer}, {"healthy", integer}, {"gate"}, {"held", integer}},
        cluster_rows},
+      {"gates",
+       "every cluster's gate: whether new work waits, how much, and what is still open on the leader",
+       {{"cluster"}, {"state"}, {"waiting", integer}, {"open", integer}, {"closed_ms", integer}},
+       gate_rows},
       {"pools",
        "connections to servers, by worker, server and user",
        {{"worker", integer},
@@ -237,7 +272,7 @@ std::vector<AdminTable> make_tables() {
        "what happened, oldest first (UTC)",
        {{"number", integer}, {"time"}, {"severity"}, {"kind"}, {"text"}},
        event_rows},
-      {"changes",
+      {"history",
        "changes of leader that were tried, oldest first (UTC): how each ended, and why",
        {{"number", integer},
         {"time"},
@@ -250,7 +285,7 @@ std::vector<AdminTable> make_tables() {
         {"took_ms", integer},
         {"reason"}},
        change_rows},
-      {"change_steps",
+      {"history_steps",
        "what was done for each of them",
        {{"number", integer}, {"step", integer}, {"what"}, {"ok", integer}, {"took_us", integer}, {"error"}},
        change_step_rows},

@@ -8,6 +8,7 @@
 #include "failover/workflows/apply_task.hpp"
 #include "failover/workflows/freeze_task.hpp"
 #include "failover/workflows/io_thread_task.hpp"
+#include "failover/workflows/privileges.hpp"
 #include "failover/workflows/promote_task.hpp"
 #include "failover/workflows/simple_tasks.hpp"
 
@@ -20,16 +21,27 @@ using Clock = std::chrono::steady_clock;
 // Asks what follow would need, and changes nothing.
 class CheckTask : public ServerTask {
  public:
-  CheckTask(TaskPlace place, const ReplicationAccount& account) : ServerTask(std::move(place)), account_(account) {}
+  CheckTask(TaskPlace place, const std::string& user, const ReplicationAccount& account)
+      : ServerTask(std::move(place)), user_(user), account_(account) {}
 
  private:
   void begin() override {
+    ask("SHOW GRANTS", "its account's grants", [this](const Tables& tables) {
+      const auto missing = listed(missing_privileges(kind(), tables.empty() ? ResultTable{} : tables.front()));
+      if (!missing.empty())
+        return fail("the account '" + user_ + "' lacks what a change of leader needs: GRANT " + missing +
+                    " ON *.* TO '" + user_ + "'@'…'");
+      check_replication();
+    });
+  }
+  void check_replication() {
     ask_facts([this](const ServerFacts& facts) {
       const auto why_not = why_no_account(!channels_of_cluster(facts).empty(), account_);
       why_not.empty() ? succeed(facts) : fail(why_not);
     });
   }
 
+  const std::string& user_;
   const ReplicationAccount& account_;
 };
 
@@ -66,7 +78,10 @@ void ServerActor::can_follow(milliseconds budget, OnChecked done) {
   Action none;
   none.budget = budget;
   start(
-      none, [this](const TaskPlace& place) { return std::make_shared<CheckTask>(place, options_.replication); },
+      none,
+      [this](const TaskPlace& place) {
+        return std::make_shared<CheckTask>(place, options_.user, options_.replication);
+      },
       [done = std::move(done)](const Outcome& outcome) { done(outcome.error); });
 }
 

@@ -6,6 +6,8 @@
 #include <cassert>
 #include <utility>
 
+#include "failover/workflows/privileges.hpp"
+
 namespace sluice::failover {
 namespace {
 
@@ -128,7 +130,7 @@ std::string ServerSession::explain(const DriverError& error) const {
   DriverError plain = error;
   plain.code = 0;  // the remedy is another one than the monitor's
   return failover::explain(plain, kind_, login_.user) + " (" + std::to_string(error.code) + "): GRANT " +
-         std::string(privileges_to_act(kind_)) + " ON *.* TO '" + login_.user + "'@'…' lets it change leaders";
+         listed(privileges_to_act(kind_)) + " ON *.* TO '" + login_.user + "'@'…' lets it change leaders";
 }
 
 milliseconds ServerSession::left() const {

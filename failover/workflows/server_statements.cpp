@@ -114,12 +114,6 @@ std::string why_not_supported(const ServerKind& kind) {
   return "leaders are changed among MariaDB from 10.2 on and MySQL 5.6 to 8.3; this server is of another kind";
 }
 
-std::string_view privileges_to_act(const ServerKind& kind) {
-  if (!is_mariadb(kind) || kind.number < 100'500) return "PROCESS, REPLICATION CLIENT, RELOAD, SUPER";
-  return "PROCESS, RELOAD, BINLOG MONITOR, SLAVE MONITOR, READ_ONLY ADMIN, CONNECTION ADMIN, REPLICATION SLAVE ADMIN, "
-         "REPLICATION MASTER ADMIN";
-}
-
 std::string quoted(std::string_view text) {
   std::string literal = "'";
   for (const char c : text) {

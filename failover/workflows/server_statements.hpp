@@ -31,9 +31,6 @@ struct ConnectionId {
 // Why servers of this kind can't be acted on; empty: they can.
 [[nodiscard]] std::string why_not_supported(const ServerKind& kind);
 
-// What an account needs to do all of this, and to watch the servers.
-[[nodiscard]] std::string_view privileges_to_act(const ServerKind& kind);
-
 // As a literal. For sessions whose sql_mode is that of session_settings() only.
 [[nodiscard]] std::string quoted(std::string_view text);
 

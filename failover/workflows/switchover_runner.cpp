@@ -62,7 +62,9 @@ void SwitchoverRunner::dispatch(const Action& action) {
 void SwitchoverRunner::take(const Action& action, const Outcome& outcome) {
   if (!on_end_) return;
   if (on_outcome) on_outcome(action, outcome);
-  act(switchover_.on(outcome, Clock::now()));
+  const Actions next = switchover_.on(outcome, Clock::now());
+  if (on_step) on_step(switchover_.steps());
+  act(next);
 }
 
 EpochRecord SwitchoverRunner::record_of(std::uint64_t epoch, std::size_t leader) const {

@@ -44,6 +44,8 @@ class SwitchoverRunner : public std::enable_shared_from_this<SwitchoverRunner> {
   void stop();
   // The outcome of each action as it comes in, for whoever wants to watch.
   std::function<void(const Action&, const Outcome&)> on_outcome;
+  // All steps so far, whenever one has ended.
+  std::function<void(const std::vector<Switchover::Step>&)> on_step;
   // Each action before it is handed out; its budget may be made shorter. For tests.
   std::function<void(Action&)> on_action;
 

@@ -160,6 +160,14 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"[[cluster]]\nname='c'\nservers=['a:1']\nmonitor={user='m',password='p'}\npreferred=['b:1']\n" + good_user,
             "s.toml:5:11: error: 'preferred' in [[cluster]] 1: \"b:1\" is not one of its servers; write it as it "
             "stands in 'servers'"},
+        Bad{"[[cluster]]\nname='c'\nservers=['a:1']\nmonitor={user='m',password='p'}\nmanager={password='r'}\n" +
+                good_user,
+            "s.toml:5:9: error: manager of [[cluster]] 1 has no user; write user = \"…\", the account that changes "
+            "the leader"},
+        Bad{"[failover]\nmode='manual'\n[[cluster]]\nname='c'\nservers=['a:1']\nmonitor={user='m',password='p'}\n" +
+                good_user,
+            "s.toml: error: failover.mode is not \"off\", but cluster c has no manager account; write manager = { user "
+            "= \"sluice_manager\", password_file = … } in it"},
         Bad{"[[cluster]]\nname='c'\nservers=['a:1']\nmonitor={user='m',password='p'}\nreplication={password='r'}\n" +
                 good_user,
             "s.toml:5:13: error: replication of [[cluster]] 1 has no user; write user = \"…\", the account that "

@@ -85,7 +85,7 @@ TEST(Precheck, RefusesTheOneThatIsWanted) {
       {"A:rw B:ro<A C:ro<A",
        "B:3306",
        [](auto&, auto& options) { options.maintenance = {b}; },
-       {"B:3306 is under maintenance"}},
+       {"B:3306 is in maintenance"}},
       {"A:rw B:ro C:ro<A", "B:3306", none, {"B:3306 does not replicate from A:3306"}},
       {"A:rw B:ro<X C:ro<A",
        "B:3306",

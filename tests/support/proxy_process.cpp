@@ -94,6 +94,8 @@ std::string proxy_config(const demo::Cluster& cluster, const ProxyConfig& config
   toml += "[[cluster]]\nname = \"main\"\nservers = [" + servers +
           "]\nmonitor = { user = " + quoted(std::string(demo::monitor_user)) +
           ", password_file = " + secret("monitor", cluster.passwords().monitor) + " }\n";
+  toml += "manager = { user = " + quoted(std::string(demo::manager_user)) +
+          ", password_file = " + secret("manager", cluster.passwords().manager) + " }\n";
   toml += "[[user]]\nname = " + quoted(std::string(demo::app_user)) +
           "\npassword_file = " + secret("app", cluster.passwords().app) + "\ncluster = \"main\"\n";
   return toml + config.extra;

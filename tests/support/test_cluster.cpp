@@ -80,7 +80,8 @@ void TestCluster::await_nobody() {
     std::string who;
     const auto gone = [&] {
       who = look.value("SELECT GROUP_CONCAT(user, ' ', command) FROM information_schema.processlist WHERE user IN ('" +
-                       std::string(demo::app_user) + "', '" + std::string(demo::monitor_user) + "', 'limited')");
+                       std::string(demo::app_user) + "', '" + std::string(demo::monitor_user) + "', '" +
+                       std::string(demo::manager_user) + "', 'limited')");
       return who.empty();
     };
     if (await(gone)) continue;
@@ -94,6 +95,16 @@ SqlAddress TestCluster::app_address(std::size_t node) {
   address.password = cluster_->passwords().app;
   address.schema = demo::app_schema;
   return address;
+}
+
+std::set<std::uint64_t> TestCluster::ids(std::size_t node, const std::string& table) {
+  std::set<std::uint64_t> found;
+  for (const auto& row : root(node).query("SELECT id FROM app." + table)) found.insert(std::stoull(row.at(0).value()));
+  return found;
+}
+
+std::string TestCluster::checksum(std::size_t node, const std::string& table) {
+  return root(node).query("CHECKSUM TABLE app." + table + " EXTENDED").at(0).at(1).value();
 }
 
 TestCluster& shared_cluster(Flavour flavour, unsigned nodes) {

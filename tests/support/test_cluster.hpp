@@ -4,7 +4,9 @@
 // own. Servers die with the test binary, even when it is killed. `reset` between tests instead of a new cluster.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "admin/demo/cluster.hpp"
@@ -52,6 +54,9 @@ class TestCluster {
   // The application's account on that server, in its schema.
   [[nodiscard]] SqlAddress app_address(std::size_t node);
   [[nodiscard]] Sql app(std::size_t node) { return Sql(app_address(node)); }
+  // What a table of the schema `app` holds on that server: its column `id`, and a checksum of all of it.
+  [[nodiscard]] std::set<std::uint64_t> ids(std::size_t node, const std::string& table);
+  [[nodiscard]] std::string checksum(std::size_t node, const std::string& table);
 
  private:
   void await_nobody();

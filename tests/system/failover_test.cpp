@@ -1,95 +1,14 @@
 // A leader that dies, hangs or comes back, through the binary: applications write on, and lose nothing acknowledged.
-#include <atomic>
-#include <condition_variable>
-#include <filesystem>
-#include <mutex>
 #include <optional>
-#include <set>
-#include <thread>
 
-#include "system/system_test.hpp"
+#include "system/leader_change_test.hpp"
 
 namespace sluice::test {
 namespace {
 
-// Clients that write on and on, each its own ids, each id once: half in autocommit mode, half in transactions of
-// two rows. What was answered with an error may be there or not.
-class Writers {
- public:
-  Writers(const SqlAddress& address, unsigned count) {
-    for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this, address, i] { run(address, i); });
-  }
-  ~Writers() { stop(); }
-  Writers(const Writers&) = delete;
-  Writers& operator=(const Writers&) = delete;
-
-  void stop() {
-    stopping_ = true;
-    stopped_.notify_all();
-    for (auto& thread : threads_) thread.join();
-    threads_.clear();
-  }
-  void await_more(std::uint64_t statements) {
-    const auto wanted = written_ + statements;
-    await_that("writes go on", [&] { return written_ >= wanted; });
-  }
-  // After stop().
-  [[nodiscard]] const std::set<std::uint64_t>& acknowledged() const { return acknowledged_; }
-  [[nodiscard]] const std::set<std::uint64_t>& unknown() const { return unknown_; }
-  [[nodiscard]] const std::vector<std::string>& errors() const { return errors_; }
-  [[nodiscard]] unsigned connections_lost() const { return connections_lost_; }
-
- private:
-  // Between two writes, so that a server that was away has not more to catch up with than a busy machine can.
-  static constexpr milliseconds pace{2};
-  static constexpr std::uint64_t ids_per_writer = 1'000'000;
-
-  void run(const SqlAddress& address, unsigned number) {
-    std::optional<Sql> sql;
-    for (std::uint64_t id = number * ids_per_writer; !stopping_; id += 2) {
-      std::set<std::uint64_t> rows = {id};
-      if (number % 2 == 1) rows.insert(id + 1);
-      try {
-        if (!sql) sql.emplace(address, hang_limit);
-        write(*sql, rows);
-        ++written_;
-        std::unique_lock lock(mutex_);
-        acknowledged_.merge(rows);
-        stopped_.wait_for(lock, pace, [&] { return stopping_.load(); });
-      } catch (const SqlError& error) {
-        const std::lock_guard lock(mutex_);
-        unknown_.merge(rows);
-        errors_.push_back(std::to_string(error.code()) + " " + error.what());
-        if (error.code() < 2000 || error.code() >= 3000) continue;  // the connection goes on
-        ++connections_lost_;
-        sql.reset();
-      }
-    }
-  }
-  static void write(Sql& sql, const std::set<std::uint64_t>& rows) {
-    if (rows.size() > 1) sql.exec("BEGIN");
-    for (const auto id : rows) sql.exec("INSERT INTO t VALUES (" + std::to_string(id) + ")");
-    if (rows.size() > 1) sql.exec("COMMIT");
-  }
-
-  std::atomic<bool> stopping_ = false;
-  std::atomic<std::uint64_t> written_ = 0;
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  std::set<std::uint64_t> acknowledged_;
-  std::set<std::uint64_t> unknown_;
-  std::vector<std::string> errors_;
-  unsigned connections_lost_ = 0;
-  std::vector<std::thread> threads_;
-};
-
-class FailoverTest : public SystemTest {
+class FailoverTest : public LeaderChangeTest {
  protected:
-  FailoverTest() : SystemTest(Flavour::mariadb, 3) {
-    cluster_.app(0).exec("CREATE TABLE t (id INT PRIMARY KEY)");
-    cluster_->await_replicated();
-    insist(0, true);
-  }
+  FailoverTest() { insist(0, true); }
   ~FailoverTest() override {
     for (std::size_t i = 0; i < 3; ++i) {
       if (cluster_->node(i).running()) insist(i, false);
@@ -108,10 +27,8 @@ class FailoverTest : public SystemTest {
 
   // Only what a hung leader lets pass is short, and longer than a machine stands still for.
   [[nodiscard]] Settings supervised(const std::string& mode = "automatic") const {
-    const std::string account = "replication = { user = \"" + std::string(demo::replication_user) +
-                                "\", password = \"" + cluster_->passwords().replication + "\" }";
     const std::string short_ms = std::to_string(scaled_ms(2000));
-    return {.cluster = account,
+    return {.cluster = replication(),
             .failover = "mode = \"" + mode + "\"\ndetection_time_ms = " + short_ms + "\ninterval_min_ms = 0\n" +
                         "stop_io_max_ms = " + short_ms + "\nfence_max_ms = " + short_ms + "\n"};
   }
@@ -121,10 +38,6 @@ class FailoverTest : public SystemTest {
     await_leads(0);
     await_that("it is on record", [&] { return proxy_->log().find("adopted") != std::string::npos; });
   }
-  [[nodiscard]] std::string leader_name() const { return admin_value("SELECT leader FROM clusters"); }
-  void await_leads(std::size_t node) {
-    await_that(server_name(node) + " leads", [&] { return leader_name() == server_name(node); });
-  }
   std::size_t await_another(std::size_t lost) {
     std::string leader;
     await_that("another leads", [&] {
@@ -133,9 +46,6 @@ class FailoverTest : public SystemTest {
     });
     return leader == server_name(1) ? 1 : leader == server_name(2) ? 2 : 0;
   }
-  [[nodiscard]] bool writable(std::size_t node) {
-    return cluster_.root(node).value("SELECT @@GLOBAL.read_only") == "0";
-  }
   // The former leader is read-only and follows the new one, or is left out because it has what nobody acknowledged.
   bool await_back(std::size_t node) {
     std::string healthy;
@@ -143,31 +53,14 @@ class FailoverTest : public SystemTest {
       healthy = admin_value("SELECT healthy FROM servers WHERE server = '" + server_name(node) + "'");
       return healthy == "1" || proxy_->log().find(server_name(node) + " has transactions that") != std::string::npos;
     });
-    EXPECT_FALSE(writable(node));
+    EXPECT_FALSE(writable().contains(node));
     return healthy == "1";
-  }
-  // Every server has the same rows: all that were acknowledged, and none that nobody wrote.
-  void expect_nothing_lost(const Writers& writers, std::optional<std::size_t> left_out = {}) {
-    cluster_->await_replicated();
-    std::string first;
-    for (std::size_t i = 0; i < cluster_->size(); ++i) {
-      if (i == left_out) continue;
-      std::set<std::uint64_t> there;
-      for (const auto& row : cluster_.root(i).query("SELECT id FROM app.t")) there.insert(std::stoull(*row.at(0)));
-      for (const auto id : writers.acknowledged()) ASSERT_TRUE(there.contains(id)) << id << " on server " << i;
-      for (const auto id : there) {
-        ASSERT_TRUE(writers.acknowledged().contains(id) || writers.unknown().contains(id)) << id << " on " << i;
-      }
-      const std::string checksum = cluster_.root(i).query("CHECKSUM TABLE app.t").at(0).at(1).value_or("");
-      if (first.empty()) first = checksum;
-      EXPECT_EQ(checksum, first) << "server " << i;
-    }
   }
   // Of the last change.
   [[nodiscard]] std::string steps() const {
     std::string text;
     for (const auto& row :
-         admin().query("SELECT * FROM change_steps WHERE number = (SELECT MAX(number) FROM changes)")) {
+         admin().query("SELECT * FROM history_steps WHERE number = (SELECT MAX(number) FROM history)")) {
       for (const auto& cell : row) text += cell.value_or("-") + " ";
       text += "\n";
     }
@@ -208,10 +101,10 @@ TEST_P(FailoverTest, ALeaderThatIsKilledIsFollowedByAnotherAndComesBackAsAReplic
   writers.await_more(50);
   start_node(0);
   const bool back = await_back(0);
-  EXPECT_TRUE(writable(leader));
+  EXPECT_TRUE(writable().contains(leader));
   writers.await_more(50);
   stop_and_compare(writers, back);
-  EXPECT_EQ(admin_value("SELECT state FROM changes WHERE kind = 'failover'"), "done");
+  EXPECT_EQ(admin_value("SELECT state FROM history WHERE kind = 'failover'"), "done");
   end_whole(back);
 }
 
@@ -228,7 +121,7 @@ TEST_P(FailoverTest, ALeaderThatHangsIsGivenUpAndIsReadOnlyBeforeItIsAnythingEls
   writers.await_more(50);
   cluster_->node(0).resume();
   const bool back = await_back(0);
-  EXPECT_TRUE(writable(leader));
+  EXPECT_TRUE(writable().contains(leader));
   writers.await_more(50);
   stop_and_compare(writers, back);
   end_whole(back);
@@ -248,7 +141,7 @@ TEST_P(FailoverTest, InManualModeNobodyLeadsUntilTheLeaderIsBack) {
   writers.await_more(20);
   writers.stop();
   EXPECT_TRUE(writers.errors().empty()) << writers.errors().front();
-  EXPECT_TRUE(writable(0));
+  EXPECT_TRUE(writable().contains(0));
   await_healthy();
   expect_nothing_lost(writers);
 }
@@ -256,7 +149,7 @@ TEST_P(FailoverTest, InManualModeNobodyLeadsUntilTheLeaderIsBack) {
 TEST_P(FailoverTest, AServerThatTakesWritesBesideTheLeaderIsMadeReadOnly) {
   start_supervised();
   cluster_.root(1).exec("SET GLOBAL read_only = 0");
-  await_that("it is read-only again", [&] { return !writable(1); });
+  await_that("it is read-only again", [&] { return !writable().contains(1); });
   EXPECT_EQ(leader_name(), server_name(0));
   await_healthy();
 }
@@ -271,7 +164,7 @@ TEST_P(FailoverTest, TheRecordOutlivesSluice) {
   cluster_.root(0).exec("SET GLOBAL read_only = 0");
   launch(supervised());
   await_leads(leader);
-  await_that("the old one is read-only", [&] { return !writable(0); });
+  await_that("the old one is read-only", [&] { return !writable().contains(0); });
   await_healthy();
 }
 
@@ -292,7 +185,7 @@ TEST_P(FailoverTest, AFailoverByHandIsRefusedWhileTheLeaderAnswersUnlessThatIsSp
   const bool back = await_back(0);
   writers.await_more(50);
   stop_and_compare(writers, back);
-  EXPECT_EQ(admin_value("SELECT GROUP_CONCAT(state) FROM changes WHERE kind = 'failover'"), "refused,refused,done");
+  EXPECT_EQ(admin_value("SELECT GROUP_CONCAT(state) FROM history WHERE kind = 'failover'"), "refused,refused,done");
   end_whole(back);
 }
 

@@ -1,134 +1,20 @@
 // A planned change of leader through the binary: applications write on, and lose nothing.
 #include <sys/stat.h>
 
-#include <atomic>
-#include <condition_variable>
+#include <boost/json.hpp>
 #include <csignal>
 #include <fstream>
 #include <future>
-#include <mutex>
-#include <set>
-#include <thread>
 
-#include "system/system_test.hpp"
+#include "system/leader_change_test.hpp"
 
 namespace sluice::test {
 namespace {
 
-// Clients that write on and on, each its own ids: half in autocommit mode, half in transactions of two rows.
-class Writers {
- public:
-  Writers(const SqlAddress& address, unsigned count) {
-    for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this, address, i] { run(address, i); });
-  }
-  ~Writers() { stop(); }
-  Writers(const Writers&) = delete;
-  Writers& operator=(const Writers&) = delete;
-
-  void stop() {
-    stopping_ = true;
-    stopped_.notify_all();
-    for (auto& thread : threads_) thread.join();
-    threads_.clear();
-  }
-  [[nodiscard]] std::uint64_t written() const { return written_; }
-  void await_more(std::uint64_t rows) {
-    const auto wanted = written() + rows;
-    await_that("writes go on", [&] { return written() >= wanted || failed_; });
-  }
-  // After stop().
-  [[nodiscard]] const std::set<std::uint64_t>& acknowledged() const { return acknowledged_; }
-  [[nodiscard]] const std::string& error() const { return error_; }
-
- private:
-  // Between two writes, so that a replica has not more to catch up with than a busy machine can.
-  static constexpr milliseconds pace{2};
-  static constexpr std::uint64_t ids_per_writer = 1'000'000;
-
-  void run(const SqlAddress& address, unsigned number) {
-    std::set<std::uint64_t> mine;
-    try {
-      Sql sql(address);
-      for (std::uint64_t id = number * ids_per_writer; !stopping_; id += 2) {
-        const std::string insert = "INSERT INTO t VALUES (" + std::to_string(id) + ")";
-        if (number % 2 == 0) {
-          sql.exec(insert);
-          mine.insert(id);
-        } else {
-          sql.exec("BEGIN");
-          sql.exec(insert);
-          sql.exec("INSERT INTO t VALUES (" + std::to_string(id + 1) + ")");
-          sql.exec("COMMIT");
-          mine.insert({id, id + 1});
-        }
-        ++written_;
-        std::unique_lock lock(mutex_);
-        stopped_.wait_for(lock, pace, [&] { return stopping_.load(); });
-      }
-    } catch (const SqlError& error) {
-      failed_ = true;
-      const std::lock_guard lock(mutex_);
-      error_ = std::to_string(error.code()) + " " + error.what();
-    }
-    const std::lock_guard lock(mutex_);
-    acknowledged_.merge(mine);
-  }
-
-  std::atomic<bool> stopping_ = false;
-  std::atomic<bool> failed_ = false;
-  std::atomic<std::uint64_t> written_ = 0;
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  std::set<std::uint64_t> acknowledged_;
-  std::string error_;
-  std::vector<std::thread> threads_;
-};
-
-class SwitchoverTest : public SystemTest {
+class SwitchoverTest : public LeaderChangeTest {
  protected:
-  explicit SwitchoverTest(Flavour flavour = Flavour::mariadb, unsigned nodes = 3) : SystemTest(flavour, nodes) {
-    cluster_.app(0).exec("CREATE TABLE t (id INT PRIMARY KEY)");
-    cluster_->await_replicated();
-  }
+  using LeaderChangeTest::LeaderChangeTest;
 
-  [[nodiscard]] std::string replication() const {
-    return "replication = { user = \"" + std::string(demo::replication_user) + "\", password = \"" +
-           cluster_->passwords().replication + "\" }";
-  }
-  [[nodiscard]] Settings patient(const std::string& hook = {}, const std::string& drain_max = {}) const {
-    std::string lines = hook;
-    if (!drain_max.empty()) lines += "switchover_drain_max_ms = \"" + drain_max + "\"\n";
-    return {.cluster = replication(), .failover = lines};
-  }
-  [[nodiscard]] std::string leader_name() const { return admin_value("SELECT leader FROM clusters"); }
-  [[nodiscard]] Outcome switch_to(std::size_t node) const {
-    Sql sql(admin_address(config_));
-    return outcome_of(sql, "SWITCHOVER TO '" + server_name(node) + "'");
-  }
-  [[nodiscard]] std::string last_change(const std::string& column) const {
-    return admin_value("SELECT " + column + " FROM changes ORDER BY number DESC LIMIT 1");
-  }
-  // Servers that take writes: there must be one.
-  [[nodiscard]] std::set<std::size_t> writable() const {
-    std::set<std::size_t> found;
-    for (std::size_t i = 0; i < cluster_->size(); ++i) {
-      if (cluster_.root(i).value("SELECT @@GLOBAL.read_only") == "0") found.insert(i);
-    }
-    return found;
-  }
-  // Every server has the same rows, and all that were acknowledged.
-  void expect_nothing_lost(const Writers& writers) {
-    cluster_->await_replicated();
-    std::string first;
-    for (std::size_t i = 0; i < cluster_->size(); ++i) {
-      std::set<std::uint64_t> there;
-      for (const auto& row : cluster_.root(i).query("SELECT id FROM app.t")) there.insert(std::stoull(*row.at(0)));
-      for (const auto id : writers.acknowledged()) ASSERT_TRUE(there.contains(id)) << id << " on server " << i;
-      const std::string checksum = cluster_.root(i).query("CHECKSUM TABLE app.t").at(0).at(1).value_or("");
-      if (i == 0) first = checksum;
-      EXPECT_EQ(checksum, first) << "server " << i;
-    }
-  }
   void there_and_back() {
     start(patient());
     Writers writers(client_address(), 8);
@@ -142,10 +28,10 @@ class SwitchoverTest : public SystemTest {
     }
     writers.await_more(50);
     writers.stop();
-    EXPECT_EQ(writers.error(), "");
+    EXPECT_TRUE(writers.errors().empty()) << writers.errors().front();
     expect_nothing_lost(writers);
-    EXPECT_EQ(admin_value("SELECT COUNT(*) FROM changes WHERE state = 'done'"), "4");
-    EXPECT_EQ(admin_value("SELECT MAX(epoch) FROM changes"), "5");
+    EXPECT_EQ(admin_value("SELECT COUNT(*) FROM history WHERE state = 'done'"), "4");
+    EXPECT_EQ(admin_value("SELECT MAX(epoch) FROM history"), "5");
     await_healthy();
     EXPECT_EQ(count("outcome_unknown"), 0U);
     EXPECT_EQ(count("transactions_lost"), 0U);
@@ -154,12 +40,36 @@ class SwitchoverTest : public SystemTest {
 
 TEST_P(SwitchoverTest, ThereAndBackUnderWriters) { there_and_back(); }
 
+// Those who waited find connections on the new leader.
+TEST_P(SwitchoverTest, ConnectionsAreOpenedBeforeAnybodyWaits) {
+  start(patient());
+  std::vector<Sql> sessions;
+  for (int i = 0; i < 6; ++i) sessions.push_back(client());
+  for (auto& session : sessions) session.exec("BEGIN");
+  for (std::size_t i = 0; i < sessions.size(); ++i)
+    sessions[i].exec("INSERT INTO t VALUES (" + std::to_string(i) + ")");
+  for (auto& session : sessions) session.exec("COMMIT");
+  const auto connections = [&](std::size_t node) {
+    return admin_value("SELECT SUM(idle + kept + busy) FROM pools WHERE server = '" + server_name(node) + "'");
+  };
+  const auto led = connections(0);
+  EXPECT_GE(std::stoi(led), 6);
+  EXPECT_EQ(switch_to(1).code, 0U);
+  EXPECT_GE(std::stoi(connections(1)), std::stoi(led));
+  EXPECT_EQ(admin_value("SELECT what FROM history_steps WHERE step = 1"), "warm " + server_name(1));
+  for (std::size_t i = 0; i < sessions.size(); ++i)
+    sessions[i].exec("INSERT INTO t VALUES (" + std::to_string(100 + i) + ")");
+  EXPECT_EQ(sessions.front().value("SELECT COUNT(*) FROM t"), "12");
+}
+
 TEST_P(SwitchoverTest, ByTheCommandLine) {
   start(patient());
   const auto config = (folder_.path() / "sluice.toml").string();
   const auto done = command({"switchover", "--config", config});
   EXPECT_EQ(done.code, 0) << done.output;
   EXPECT_NE(done.output.find("promote " + leader_name()), std::string::npos) << done.output;
+  EXPECT_NE(done.output.find(" in all\n"), std::string::npos) << done.output;
+  EXPECT_EQ(done.output.find("FAILED"), std::string::npos) << done.output;
   EXPECT_NE(leader_name(), server_name(0));
   const auto back = command({"switchover", "--config", config, "--cluster", "main", "--to", server_name(0)});
   EXPECT_EQ(back.code, 0) << back.output;
@@ -170,6 +80,82 @@ TEST_P(SwitchoverTest, ByTheCommandLine) {
   const auto history = command({"history", "--config", config});
   EXPECT_EQ(history.code, 0);
   EXPECT_NE(history.output.find("refused"), std::string::npos) << history.output;
+  const auto all = boost::json::parse(command({"history", "--config", config, "--json"}).output).as_object();
+  EXPECT_EQ(all.at("history").as_array().size(), 3U);
+  EXPECT_EQ(all.at("history").at(0).at("state"), "done");
+  EXPECT_GT(all.at("steps").as_array().size(), 10U);
+}
+
+TEST_P(SwitchoverTest, ADryRunTellsWhatSpeaksAgainstItAndChangesNothing) {
+  start(patient());
+  const auto config = (folder_.path() / "sluice.toml").string();
+  const auto fine = command({"switchover", "--config", config, "--to", server_name(1), "--dry-run"});
+  EXPECT_EQ(fine.code, 0) << fine.output;
+  EXPECT_NE(fine.output.find(server_name(1) + " would take over from " + server_name(0)), std::string::npos)
+      << fine.output;
+  cluster_.root(1).exec("STOP SLAVE");
+  await_that("the monitor has seen it",
+             [&] { return admin_value("SELECT healthy FROM servers WHERE server = '" + server_name(1) + "'") == "0"; });
+  const auto refused = command({"switchover", "--config", config, "--to", server_name(1), "--dry-run"});
+  EXPECT_EQ(refused.code, 1) << refused.output;
+  EXPECT_NE(refused.output.find("the dry run was refused: " + server_name(1)), std::string::npos) << refused.output;
+  cluster_.root(1).exec("START SLAVE");
+  EXPECT_EQ(count("gates_closed"), 0U);
+  EXPECT_EQ(admin_value("SELECT COUNT(*) FROM history"), "0");
+  EXPECT_EQ(leader_name(), server_name(0));
+  EXPECT_EQ(writable(), (std::set<std::size_t>{0}));
+}
+
+// It needs no sluice that runs, and changes nothing.
+TEST_P(SwitchoverTest, CheckAsksTheServersWhetherTheAccountsMayDoIt) {
+  start(patient());
+  const std::vector<std::string> check{"check", "--config", (folder_.path() / "sluice.toml").string(), "--connect"};
+  const auto good = command(check);
+  EXPECT_EQ(good.code, 0) << good.output;
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (const char* account : {"monitor", "manager"})
+      EXPECT_NE(good.output.find("main: " + server_name(i) + ": " + account + ": good"), std::string::npos)
+          << good.output;
+  }
+  EXPECT_NE(good.output.find("main: " + server_name(0) + " leads"), std::string::npos) << good.output;
+  const std::string account = "'" + std::string(demo::manager_user) + "'@'%'";
+  cluster_.root(1).exec("SET STATEMENT sql_log_bin = 0 FOR REVOKE RELOAD ON *.* FROM " + account);
+  const auto bad = command(check);
+  cluster_.root(1).exec("SET STATEMENT sql_log_bin = 0 FOR GRANT RELOAD ON *.* TO " + account);
+  EXPECT_EQ(bad.code, 2) << bad.output;
+  EXPECT_NE(bad.output.find("main: " + server_name(0) + ": manager: good"), std::string::npos) << bad.output;
+  EXPECT_NE(bad.output.find("GRANT "), std::string::npos) << bad.output;
+  EXPECT_EQ(bad.output.find(cluster_->passwords().manager), std::string::npos);
+  EXPECT_EQ(writable(), (std::set<std::size_t>{0}));
+}
+
+TEST_P(SwitchoverTest, WithoutAManagerAccountSluiceOnlyRoutes) {
+  Settings settings = patient();
+  settings.manager = false;
+  start(settings);
+  const Outcome refused = switch_to(1);
+  EXPECT_NE(refused.text.find("has no manager account, so sluice only routes"), std::string::npos) << refused;
+  EXPECT_NE(proxy_->log().find("cluster main has no manager account"), std::string::npos);
+  EXPECT_EQ(client().value("SELECT 1"), "1");
+}
+
+TEST_P(SwitchoverTest, AServerInMaintenanceDoesNotTakeOverAndIsNotRead) {
+  start(patient());
+  Sql admin = this->admin();
+  const Outcome leads = outcome_of(admin, "MAINTENANCE ON '" + server_name(0) + "'");
+  EXPECT_NE(leads.text.find("leads: make another server the leader first"), std::string::npos) << leads;
+  EXPECT_EQ(outcome_of(admin, "MAINTENANCE ON 'nobody:1'").code, 1105U);
+  EXPECT_EQ(outcome_of(admin, "MAINTENANCE ON '" + server_name(1) + "'").code, 0U);
+  EXPECT_EQ(admin.value("SELECT GROUP_CONCAT(maintenance, '') FROM servers"), "010");
+  await_routing();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(client().value("SELECT @@server_id"), server_id(2));
+  const Outcome refused = switch_to(1);
+  EXPECT_NE(refused.text.find("maintenance"), std::string::npos) << refused;
+  const Outcome other = outcome_of(admin, "SWITCHOVER CLUSTER main");
+  EXPECT_EQ(other.code, 0U) << other;
+  EXPECT_EQ(leader_name(), server_name(2));
+  EXPECT_EQ(outcome_of(admin, "MAINTENANCE OFF '" + server_name(1) + "'").code, 0U);
+  EXPECT_EQ(switch_to(1).code, 0U);
 }
 
 TEST_P(SwitchoverTest, ATransactionThatDoesNotEndIsLeftAloneAndTheChangeTakenBack) {
@@ -266,7 +252,7 @@ TEST_P(SwitchoverTest, KilledBeforeThePromotionItIsTakenBackAtTheNextStart) {
   launch(settings);
   await_healthy();
   await_that("it is settled",
-             [&] { return admin_value("SELECT COUNT(*) FROM changes WHERE kind = 'recovery'") == "1"; });
+             [&] { return admin_value("SELECT COUNT(*) FROM history WHERE kind = 'recovery'") == "1"; });
   EXPECT_EQ(writable(), (std::set<std::size_t>{0}));
   Sql sql = client();
   sql.exec("INSERT INTO t VALUES (2)");
@@ -289,10 +275,10 @@ TEST_P(SwitchoverTest, KilledAfterThePromotionItIsFinishedAtTheNextStart) {
   launch(settings);
   await_healthy();
   await_that("it is settled",
-             [&] { return admin_value("SELECT COUNT(*) FROM changes WHERE kind = 'recovery'") == "1"; });
+             [&] { return admin_value("SELECT COUNT(*) FROM history WHERE kind = 'recovery'") == "1"; });
   EXPECT_EQ(leader_name(), server_name(1));
   EXPECT_EQ(writable(), (std::set<std::size_t>{1}));
-  EXPECT_EQ(admin_value("SELECT epoch FROM changes WHERE kind = 'recovery'"), "2");
+  EXPECT_EQ(admin_value("SELECT epoch FROM history WHERE kind = 'recovery'"), "2");
 }
 
 INSTANTIATE_TEST_SUITE_P(Loops, SwitchoverTest, on_loops(), loop_name);

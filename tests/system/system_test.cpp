@@ -92,7 +92,8 @@ std::string cluster_of(const Settings& settings) {
 }
 
 std::string failover_of(const Settings& settings) {
-  return with_long_times(settings.failover,
+  const std::string lines = with_long_times(settings.failover, {"answer_grace_ms"}, 60'000);
+  return with_long_times(lines,
                          {"apply_max_ms", "hook_max_ms", "switchover_lag_max_ms", "switchover_transaction_max_ms",
                           "switchover_drain_max_ms", "switchover_stall_max_ms", "switchover_step_max_ms"},
                          never_ms);
@@ -106,6 +107,10 @@ void SystemTest::launch(const Settings& settings) {
   std::string toml = proxy_config(*cluster_, config_);
   const std::string name = "[[cluster]]\n";
   toml.insert(toml.find(name) + name.size(), cluster_of(settings));
+  if (!settings.manager) {
+    const auto at = toml.find("manager = ");
+    toml.erase(at, toml.find('\n', at) - at);
+  }
   proxy_ = std::make_unique<ProxyProcess>(SLUICE_BINARY, folder_.path(), toml);
   proxy_->await_port(config_.admin_port);
   proxy_->await_port(config_.client_port);

@@ -28,6 +28,7 @@ struct Settings {
   std::string proxy{};     // of [proxy]
   std::string cluster{};   // of [[cluster]]
   std::string failover{};  // of [failover]
+  bool manager = true;     // there is an account that changes the leader
   std::string extra{};     // further sections
 };
 
@@ -89,8 +90,8 @@ class SystemTest : public testing::TestWithParam<const char*> {
   bool ended_ = false;  // the test saw to the end of the process itself
 };
 
-// For INSTANTIATE_TEST_SUITE_P: both event loops, by name; under a sanitizer one, since the tests of proxy/io/ and those
-// of sessions (tests/proxy/session/) take both there.
+// For INSTANTIATE_TEST_SUITE_P: both event loops, by name; under a sanitizer one, since the tests of proxy/io/ and
+// those of sessions (tests/proxy/session/) take both there.
 [[nodiscard]] inline auto on_loops() { return testing::Values(SLUICE_TEST_LOOPS); }
 [[nodiscard]] inline std::string loop_name(const testing::TestParamInfo<const char*>& info) { return info.param; }
 

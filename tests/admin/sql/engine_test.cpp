@@ -41,6 +41,9 @@ TEST(Engine, AnswersOverLiveState) {
   EXPECT_EQ(run("SELECT * FROM clusters"),
             "main|127.0.0.1:1|the only writable server|3|2|closed for 80 ms, 2 sessions still open|5\n"
             "spare|NULL|no server answers|0|0|open|0");
+  EXPECT_EQ(run("SELECT * FROM gates"), "main|closed|5|2|80\nspare|open|0|0|0");
+  EXPECT_EQ(run("SELECT server, maintenance FROM servers WHERE cluster = 'main'"),
+            "127.0.0.1:1|0\n127.0.0.1:2|1\n127.0.0.1:3|0");
   EXPECT_EQ(run("SELECT id, pin FROM sessions WHERE pin <> '' ORDER BY id"), "5|user variable");
   EXPECT_EQ(run("SELECT value FROM counters WHERE name IN ('clients_accepted', 'clients')"), "11\n2");
   EXPECT_EQ(run("SELECT value FROM counters WHERE name = 'hold_longest_ms'"), "41");
@@ -80,9 +83,10 @@ TEST(Engine, AnswersWhatClientsAskByHabit) {
 }
 
 TEST(Engine, ErrorsSayWhatToDo) {
-  EXPECT_EQ(run("SELECT * FROM nope"),
-            "1146 table 'nope' doesn't exist; the tables are servers, clusters, pools, sessions, events, changes, "
-            "change_steps, counters, settings, proxy");
+  EXPECT_EQ(
+      run("SELECT * FROM nope"),
+      "1146 table 'nope' doesn't exist; the tables are servers, clusters, gates, pools, sessions, events, history, "
+      "history_steps, counters, settings, proxy");
   EXPECT_TRUE(run("DESCRIBE nope").starts_with("1146 table 'nope' doesn't exist;"));
   EXPECT_EQ(run("SELECT nope FROM servers"), "1054 unknown column 'nope'");
   EXPECT_EQ(run("SELECT @@nope"), "1193 Unknown system variable 'nope'");

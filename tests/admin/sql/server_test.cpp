@@ -193,10 +193,10 @@ TEST_F(SqlServerTest, ASwitchoverIsAnsweredWhenItIsOver) {
 TEST_F(SqlServerTest, ShowsChangesAndTheirSteps) {
   start();
   const Client client = connect();
-  EXPECT_EQ(query(client, "SELECT * FROM changes"),
+  EXPECT_EQ(query(client, "SELECT * FROM history"),
             "1|2023-11-14 22:13:20.123|main|switchover|127.0.0.1:1|127.0.0.1:2|7|rolled back|12|127.0.0.1:1 goes on "
             "leading");
-  EXPECT_EQ(query(client, "SELECT * FROM change_steps WHERE NOT ok"), "1|2|freeze 127.0.0.1:1|0|5|it failed");
+  EXPECT_EQ(query(client, "SELECT * FROM history_steps WHERE NOT ok"), "1|2|freeze 127.0.0.1:1|0|5|it failed");
 }
 
 TEST_F(SqlServerTest, ConnectionsAreBounded) {

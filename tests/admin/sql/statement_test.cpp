@@ -81,6 +81,10 @@ TEST(Understand, OrdersNameClusterAndServer) {
            Ordered{"SWITCHOVER TO '127.0.0.1:2'", {What::switchover, "", "127.0.0.1:2"}},
            Ordered{"SWITCHOVER `main` TO 127.0.0.1:2 ;", {What::switchover, "main", "127.0.0.1:2"}},
            Ordered{"SWITCHOVER 'to' TO \"[::1]:2\"", {What::switchover, "to", "[::1]:2"}},
+           Ordered{"SWITCHOVER CLUSTER main", {What::switchover, "main", ""}},
+           Ordered{"SWITCHOVER cluster 'cluster' to b dry run;",
+                   {What::switchover, "cluster", "b", false, failover::Loss::none, true}},
+           Ordered{"SWITCHOVER DRY RUN", {What::switchover, "", "", false, failover::Loss::none, true}},
            Ordered{"FAILOVER", {What::failover, "", ""}},
            Ordered{"FAILOVER main TO 'b:1' LOSS none", {What::failover, "main", "b:1"}},
            Ordered{"failover although the leader lives loss any", {What::failover, "", "", true, failover::Loss::any}},
@@ -97,12 +101,28 @@ TEST(Understand, OrdersNameClusterAndServer) {
     EXPECT_EQ(s.order.server, one.order.server) << one.text;
     EXPECT_EQ(s.order.although_leader_lives, one.order.although_leader_lives) << one.text;
     EXPECT_EQ(s.order.loss, one.order.loss) << one.text;
+    EXPECT_EQ(s.order.dry_run, one.order.dry_run) << one.text;
   }
-  for (const char* wrong :
-       {"SWITCHOVER TO", "SWITCHOVER main now", "SWITCHOVER TO a b", "SWITCHOVER TO ''", "FAILOVER TO",
-        "FAILOVER ALTHOUGH", "FAILOVER ALTHOUGH THE LEADER", "FAILOVER LOSS", "FAILOVER LOSS some",
-        "FAILOVER LOSS any TO 'b:1'", "SWITCHOVER LOSS any", "REJOIN", "REJOIN ''", "REJOIN a b", "MAINTENANCE",
-        "MAINTENANCE 'b:1'", "MAINTENANCE ON", "MAINTENANCE ON b IN"}) {
+  for (const char* wrong : {"SWITCHOVER TO",
+                            "SWITCHOVER main now",
+                            "SWITCHOVER TO a b",
+                            "SWITCHOVER TO ''",
+                            "SWITCHOVER DRY",
+                            "SWITCHOVER DRY RUN TO a",
+                            "FAILOVER TO",
+                            "FAILOVER ALTHOUGH",
+                            "FAILOVER ALTHOUGH THE LEADER",
+                            "FAILOVER LOSS",
+                            "FAILOVER LOSS some",
+                            "FAILOVER LOSS any TO 'b:1'",
+                            "SWITCHOVER LOSS any",
+                            "REJOIN",
+                            "REJOIN ''",
+                            "REJOIN a b",
+                            "MAINTENANCE",
+                            "MAINTENANCE 'b:1'",
+                            "MAINTENANCE ON",
+                            "MAINTENANCE ON b IN"}) {
     EXPECT_EQ(understand(wrong).kind, Kind::error) << wrong;
   }
 }

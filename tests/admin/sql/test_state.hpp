@@ -85,6 +85,7 @@ inline AdminState fixed_state() {
   change.steps = {{"hold 127.0.0.1:1", true, "", std::chrono::microseconds(300)},
                   {"freeze 127.0.0.1:1", false, "it failed", std::chrono::microseconds(5)}};
   state.changes.push_back(change);
+  state.maintenance = {{false, true, false}};
   Config config;
   config.admin.secret.password = "adm1n-pw";
   config.clusters.emplace_back().name = "main";

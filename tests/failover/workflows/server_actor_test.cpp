@@ -212,7 +212,7 @@ TEST_P(ServerActorTest, AServerThatWasWrittenToAfterItsFreezeIsNotMadeAReplica) 
   const auto frozen = run.must(run.make(Act::freeze, 0));
   auto root = cluster().root(0);
   const auto id = root.value("SELECT ID FROM information_schema.PROCESSLIST WHERE USER = '" +
-                             std::string(demo::monitor_user) + "'");
+                             std::string(demo::manager_user) + "'");
   root.exec("KILL " + id);
   root.exec("INSERT INTO app.t (v) VALUES (2)");  // waits until the lock has gone with its connection
   const auto outcome = run.perform(run.make_follow(0, 1));
@@ -309,8 +309,8 @@ TEST_P(ServerActorTest, AWrongAccountIsToldWithoutItsPassword) {
   for (const auto& node : cluster()->nodes())
     actor_options.members.push_back({{"", "127.0.0.1", node.port(), ""}, node.server_id()});
   actor_options.own = 2;
-  actor_options.user = demo::monitor_user;
-  actor_options.password = cluster()->passwords().monitor;
+  actor_options.user = demo::manager_user;
+  actor_options.password = cluster()->passwords().manager;
   actor_options.replication = options;
   const auto actor = std::make_shared<ServerActor>(run.io(), actor_options);
   std::optional<Outcome> outcome;

@@ -29,7 +29,7 @@ class ServerSessionTest : public ::testing::TestWithParam<test::Flavour> {
     return std::make_shared<ServerSession>(run_.io(), Login{{"db1", host, port, ""}, user, password, false});
   }
   std::shared_ptr<ServerSession> as_monitor(const std::string& host = "127.0.0.1") {
-    return make(std::string(demo::monitor_user), cluster_->passwords().monitor, host);
+    return make(std::string(demo::manager_user), cluster_->passwords().manager, host);
   }
   std::string open(ServerSession& session) {
     std::optional<std::string> found;

@@ -156,15 +156,8 @@ class SupervisedRun {
     if (!reached()) ADD_FAILURE() << told_text() << standings();
   }
 
-  [[nodiscard]] std::set<std::uint64_t> rows(std::size_t server) {
-    std::set<std::uint64_t> found;
-    for (const auto& row : cluster_.root(server).query("SELECT id FROM app.w"))
-      found.insert(std::stoull(row[0].value_or("0")));
-    return found;
-  }
-  [[nodiscard]] std::string checksum(std::size_t server) {
-    return cluster_.root(server).query("CHECKSUM TABLE app.w EXTENDED").at(0).at(1).value_or("none");
-  }
+  [[nodiscard]] std::set<std::uint64_t> rows(std::size_t server) { return cluster_.ids(server, "w"); }
+  [[nodiscard]] std::string checksum(std::size_t server) { return cluster_.checksum(server, "w"); }
   [[nodiscard]] std::filesystem::path record_path() const { return epoch_record_path(folder_.path(), "main"); }
   [[nodiscard]] const std::vector<std::string>& told() const { return told_; }
   [[nodiscard]] std::string told_text() const {

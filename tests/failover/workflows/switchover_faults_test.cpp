@@ -52,7 +52,7 @@ class SwitchoverFaultsTest : public ::testing::TestWithParam<std::tuple<test::Fl
   void cut(std::size_t victim) {
     auto root = cluster().root(victim);
     for (const auto& row : root.query("SELECT ID FROM information_schema.PROCESSLIST WHERE USER = '" +
-                                      std::string(demo::monitor_user) + "'")) {
+                                      std::string(demo::manager_user) + "'")) {
       try {
         root.exec("KILL " + row[0].value_or("0"));
       } catch (const demo::SqlError&) {  // it has ended by itself
@@ -155,7 +155,7 @@ TEST_P(FailedPromotionTest, IsUndone) {
   run.await_writes(10);
   auto obstacle = cluster_.root(candidate);
   obstacle.exec("SET SESSION sql_log_bin = 0");
-  const std::string account = "'" + std::string(demo::monitor_user) + "'@'%'";
+  const std::string account = "'" + std::string(demo::manager_user) + "'@'%'";
   // MariaDB refuses to change the semi-synchronous role. MySQL can't forget its source as long as that table is locked,
   // and is given up over it.
   const bool mariadb = GetParam() == test::Flavour::mariadb;

@@ -75,15 +75,8 @@ class SwitchoverRun {
   [[nodiscard]] std::set<std::uint64_t> wrote() { return clients_.wrote(); }
   [[nodiscard]] std::vector<std::string> client_errors() { return clients_.errors(); }
 
-  [[nodiscard]] std::set<std::uint64_t> rows(std::size_t server) {
-    std::set<std::uint64_t> found;
-    for (const auto& row : cluster_.root(server).query("SELECT id FROM app.w"))
-      found.insert(std::stoull(row[0].value_or("0")));
-    return found;
-  }
-  [[nodiscard]] std::string checksum(std::size_t server) {
-    return cluster_.root(server).query("CHECKSUM TABLE app.w EXTENDED").at(0).at(1).value_or("none");
-  }
+  [[nodiscard]] std::set<std::uint64_t> rows(std::size_t server) { return cluster_.ids(server, "w"); }
+  [[nodiscard]] std::string checksum(std::size_t server) { return cluster_.checksum(server, "w"); }
   [[nodiscard]] EpochRecordRead record() const { return read_epoch_record(record_path(), "main"); }
   [[nodiscard]] std::filesystem::path record_path() const { return epoch_record_path(folder_.path(), "main"); }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path(); }

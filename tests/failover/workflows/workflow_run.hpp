@@ -31,9 +31,9 @@ class WorkflowRun {
       const auto name = "127.0.0.1:" + std::to_string(node.port());
       options.members.push_back({{name, "127.0.0.1", node.port(), ""}, node.server_id()});
     }
-    // The account that the demo's proxy watches with: it has what privileges_to_act() names, and no more.
-    options.user = demo::monitor_user;
-    options.password = cluster->passwords().monitor;
+    // It has what privileges_to_act() names, and no more.
+    options.user = demo::manager_user;
+    options.password = cluster->passwords().manager;
     if (with_account)
       options.replication = {std::string(demo::replication_user), cluster->passwords().replication, false};
     for (options.own = 0; options.own < options.members.size(); ++options.own)
@@ -116,7 +116,7 @@ class WorkflowRun {
     auto look = cluster_.root(server);
     return test::await([&] {
       return look.value("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = '" +
-                        std::string(demo::monitor_user) + "'") == std::to_string(count);
+                        std::string(demo::manager_user) + "'") == std::to_string(count);
     });
   }
 
