@@ -332,7 +332,7 @@ TEST_F(Demo, PasswordsAreInPrivateFilesOnly) {
     }
     ++secrets;
   }
-  EXPECT_EQ(secrets, 4U);
+  EXPECT_EQ(secrets, 5U);
 }
 
 TEST_F(Demo, AServerThatCannotStartIsToldWithItsLog) {
