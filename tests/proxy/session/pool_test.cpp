@@ -203,7 +203,7 @@ TEST_P(PoolTest, AServersOwnLimitEndsAnIdleConnectionOfAnotherIdentity) {
   EXPECT_TRUE(granted);
 }
 
-INSTANTIATE_TEST_SUITE_P(Both, PoolTest, testing::Values(io::Backend::io_uring, io::Backend::epoll),
+INSTANTIATE_TEST_SUITE_P(Both, PoolTest, testing::Values(SLUICE_TEST_SESSION_LOOPS),
                          [](const auto& loop) { return std::string(io::to_string(loop.param)); });
 
 }  // namespace

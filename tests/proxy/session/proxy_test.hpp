@@ -209,7 +209,8 @@ inline std::string loop_name(const testing::TestParamInfo<io::Backend>& info) {
   return std::string(io::to_string(info.param));
 }
 
+// One under ThreadSanitizer: see tests/CMakeLists.txt.
 #define SLUICE_PROXY_ON_BOTH_LOOPS(suite) \
-  INSTANTIATE_TEST_SUITE_P(Both, suite, testing::Values(io::Backend::io_uring, io::Backend::epoll), loop_name)
+  INSTANTIATE_TEST_SUITE_P(Both, suite, testing::Values(SLUICE_TEST_SESSION_LOOPS), loop_name)
 
 }  // namespace sluice::proxy
