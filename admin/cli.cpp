@@ -9,6 +9,7 @@
 #include "admin/cli_operator.hpp"
 #include "admin/config.hpp"
 #include "admin/demo/demo.hpp"
+#include "admin/demo/load.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -73,10 +74,29 @@ void add_demo_up(CLI::App& demo, Command& chosen) {
   });
 }
 
+void add_demo_load(CLI::App& demo, Command& chosen) {
+  auto* sub = demo.add_subcommand("load", "write through sluice all the time, and show every second what clients see");
+  static demo::LoadOptions options;
+  static unsigned seconds = 0;
+  sub->add_option("--dir", options.dir, "the folder that holds all of it")->capture_default_str();
+  sub->add_option("--clients", options.clients, "that write at one time")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  sub->add_option("--seconds", seconds, "how long (default: until Ctrl-C)")->check(CLI::Range(1, 86'400));
+  sub->footer("Exit codes: 0 all that was acknowledged is there, and no client saw an error; 1 otherwise.");
+  sub->callback([&] {
+    chosen = [] {
+      options.lasts = std::chrono::seconds(seconds);
+      return demo::load(options, std::cout, std::cerr);
+    };
+  });
+}
+
 void add_demo(CLI::App& app, Command& chosen) {
   auto* sub = app.add_subcommand("demo", "a replicated cluster on loopback with sluice in front of it");
   sub->require_subcommand(1);
   add_demo_up(*sub, chosen);
+  add_demo_load(*sub, chosen);
 
   auto* down = sub->add_subcommand("down", "stop it and remove every file of it");
   static demo::DownOptions down_options;

@@ -13,6 +13,7 @@
 
 #include "admin/demo/cluster.hpp"
 #include "admin/demo/files.hpp"
+#include "admin/demo/load.hpp"
 #include "admin/demo/wait.hpp"
 #include "support/ports.hpp"
 #include "support/temp_folder.hpp"
@@ -357,6 +358,36 @@ TEST_F(Demo, StatusIsReadByAShell) {
   shell.output = folder_.path() / "output";
   EXPECT_TRUE(await_exit(spawn(shell), test::hang_limit));
   EXPECT_EQ(read_file(shell.output), "app 1 leader\n");
+}
+
+// The leader is changed meanwhile: clients see a pause, and nothing else.
+TEST_F(Demo, LoadShowsWhatClientsSeeOfASwitchover) {
+  options_.proxy = true;
+  options_.sluice = SLUICE_BINARY;
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  const auto told = run_status().at("admin").as_object();
+  SqlAddress admin;
+  admin.port = static_cast<std::uint16_t>(told.at("port").to_number<unsigned>());
+  admin.user = told.at("user").as_string().c_str();
+  admin.password = told.at("password").as_string().c_str();
+  std::ostringstream out;
+  std::ostringstream err;
+  auto loaded = std::async(std::launch::async, [&] {
+    return load({.dir = options_.dir, .clients = 4, .lasts = std::chrono::seconds(2), .patience = test::patience}, out,
+                err);
+  });
+  test::Sql(admin).exec("SWITCHOVER");
+  EXPECT_EQ(loaded.get(), 0) << out.str() << err.str();
+  EXPECT_NE(out.str().find(" 0 of them missing; 0 errors; longest pause "), std::string::npos) << out.str();
+}
+
+TEST_F(Demo, LoadSaysWhyItCannot) {
+  std::ostringstream out;
+  EXPECT_EQ(load({.dir = options_.dir, .patience = test::patience}, out, err_), 1);
+  EXPECT_NE(err_.str().find("there is no demo in"), std::string::npos) << err_.str();
+  ASSERT_EQ(run_up(), 0) << err_.str();
+  EXPECT_EQ(load({.dir = options_.dir, .patience = test::patience}, out, err_), 1);
+  EXPECT_NE(err_.str().find("this demo has no sluice"), std::string::npos) << err_.str();
 }
 
 }  // namespace
