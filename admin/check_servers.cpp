@@ -1,6 +1,7 @@
 #include "admin/check_servers.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -43,6 +44,7 @@ class ClusterCheck {
     drain();
     if (!seen) return;
     for (const auto& server : seen->servers) {
+      server_ids_.push_back(server.seen.server_id);
       tell(server.name, "monitor", server.seen.reachable ? std::string() : server.why, server.seen.version);
     }
     if (seen->leader) {
@@ -57,6 +59,7 @@ class ClusterCheck {
   void act() {
     for (std::size_t i = 0; i < cluster_.servers.size(); ++i) {
       const auto actor = std::make_shared<failover::ServerActor>(io_, actor_options(config_, cluster_, i));
+      for (std::size_t member = 0; member < server_ids_.size(); ++member) actor->learn(member, server_ids_[member]);
       std::optional<std::string> why_not;
       actor->can_follow(std::chrono::milliseconds(config_.failover.switchover_step_max_ms),
                         [&](const std::string& told) { why_not = told; });
@@ -88,6 +91,7 @@ class ClusterCheck {
   const Config& config_;
   const ClusterSettings& cluster_;
   std::ostream& out_;
+  std::vector<std::uint32_t> server_ids_;  // by server
   bool good_ = true;
 };
 

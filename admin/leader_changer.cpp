@@ -111,6 +111,9 @@ void LeaderChanger::supervised_end(const failover::WorkflowEnd& end) {
 }
 
 void LeaderChanger::on_state() {
+  for (const auto& actor : actors_) {
+    for (std::size_t i = 0; i < state().servers.size(); ++i) actor->learn(i, state().servers[i].seen.server_id);
+  }
   if (supervision_) supervision_->on_state(state());
   if (recovery_) recovery_->on_state();
 }

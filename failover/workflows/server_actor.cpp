@@ -66,6 +66,10 @@ ServerActor::ServerActor(boost::asio::io_context& io, ServerActorOptions options
 // NOLINTNEXTLINE(bugprone-exception-escape): cancelling a timer does not throw with epoll
 ServerActor::~ServerActor() { stop(); }
 
+void ServerActor::learn(std::size_t member, std::uint32_t server_id) {
+  if (server_id != 0) options_.members[member].server_id = server_id;
+}
+
 void ServerActor::perform(const Action& action, OnOutcome done) {
   start(action, [this, action](const TaskPlace& place) { return make_task(action, place); }, std::move(done));
 }

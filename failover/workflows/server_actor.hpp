@@ -50,6 +50,8 @@ class ServerActor : public std::enable_shared_from_this<ServerActor> {
   ServerActor(const ServerActor&) = delete;
   ServerActor& operator=(const ServerActor&) = delete;
 
+  // What the member calls itself: replicas may know their source under another address than we do. 0: not known.
+  void learn(std::size_t member, std::uint32_t server_id);
   // An action that is still under way is given up, and answered so.
   void perform(const Action& action, OnOutcome done);
   // Could the server be acted on, and made a replica? Touches nothing; for the checks before a change of leader. While

@@ -77,6 +77,10 @@ int ProxyProcess::await_end() {
   return end->signal != 0 ? 128 + end->signal : end->code;
 }
 
+std::uint16_t server_port(const demo::Cluster& cluster, const ProxyConfig& config, std::size_t node) {
+  return config.server_ports.empty() ? cluster.nodes()[node].port() : config.server_ports[node];
+}
+
 std::string proxy_config(const demo::Cluster& cluster, const ProxyConfig& config) {
   const auto secret = [&](const char* name, const std::string& text) {
     const auto file = demo::password_file(config.folder, name);
@@ -85,7 +89,8 @@ std::string proxy_config(const demo::Cluster& cluster, const ProxyConfig& config
     return quoted(file.string());
   };
   std::string servers;
-  for (const auto& node : cluster.nodes()) servers += (servers.empty() ? "" : ", ") + loopback(node.port());
+  for (std::size_t i = 0; i < cluster.size(); ++i)
+    servers += (i == 0 ? "" : ", ") + loopback(server_port(cluster, config, i));
   std::string toml = "[proxy]\nlisten = [" + loopback(config.client_port) + ", " +
                      quoted("unix:" + (config.folder / "mysql.sock").string()) + "]\n";
   toml += "state_dir = " + quoted(config.folder.string()) + "\n" + config.proxy_keys + "\n";

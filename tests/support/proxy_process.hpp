@@ -56,7 +56,9 @@ struct ProxyConfig {
   std::uint16_t http_port = 0;
   std::string proxy_keys;
   std::string extra;
+  std::vector<std::uint16_t> server_ports{};  // of what stands in front of the servers; empty: nothing does
 };
+[[nodiscard]] std::uint16_t server_port(const demo::Cluster& cluster, const ProxyConfig& config, std::size_t node);
 [[nodiscard]] std::string proxy_config(const demo::Cluster& cluster, const ProxyConfig& config);
 // The account of the admin's SQL in that configuration.
 [[nodiscard]] demo::SqlAddress admin_address(const ProxyConfig& config);

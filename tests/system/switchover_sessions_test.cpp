@@ -1,5 +1,9 @@
 // What sessions see of a planned change of leader that are in the middle of something: the rows of the table in
 // docs/switchover.md.
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
 #include <future>
 
 #include "support/sizes.hpp"
@@ -115,6 +119,25 @@ TEST_P(SwitchoverSessionsTest, ALongReadOnTheCandidateGoesOn) {
   EXPECT_TRUE(runs(1, statement));
   end(1, statement);
   EXPECT_EQ(reading.get().code, ended_by_the_test);
+}
+
+// The server reads a pipe, and waits for what comes.
+TEST_P(SwitchoverSessionsTest, ALoadOfDataGoesOnAndTheChangeIsTakenBack) {
+  const std::string account = "'" + std::string(demo::app_user) + "'@'%'";
+  const auto pipe = cluster_->node(0).folder() / "load";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0666), 0);
+  ASSERT_EQ(::chmod(pipe.c_str(), 0666), 0);
+  cluster_.root(0).exec("GRANT FILE ON *.* TO " + account);
+  start(short_drain());
+  auto loading = std::async(std::launch::async,
+                            [&] { return outcome_of_own("LOAD DATA INFILE '" + pipe.string() + "' INTO TABLE t"); });
+  await_that("it runs", [&] { return runs(0, "LOAD DATA"); });
+  expect_taken_back(switch_to(1), "1 statement in flight");
+  std::ofstream(pipe) << "7\n8\n";
+  EXPECT_EQ(loading.get().code, 0U);
+  EXPECT_EQ(client().value("SELECT COUNT(*) FROM t WHERE id IN (7, 8) FOR UPDATE"), "2");
+  cluster_.root(0).exec("REVOKE FILE ON *.* FROM " + account);
+  std::filesystem::remove(pipe);
 }
 
 // A client that has read the beginning of a long result, and reads on after the change.

@@ -173,7 +173,7 @@ std::uint64_t SystemTest::count(const std::string& counter) const {
 }
 
 std::string SystemTest::server_name(std::size_t node) const {
-  return "127.0.0.1:" + std::to_string(cluster_->node(node).port());
+  return "127.0.0.1:" + std::to_string(server_port(*cluster_, config_, node));
 }
 
 SystemTest::CommandResult SystemTest::command(const std::vector<std::string>& arguments) const {

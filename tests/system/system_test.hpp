@@ -90,9 +90,10 @@ class SystemTest : public testing::TestWithParam<const char*> {
   bool ended_ = false;  // the test saw to the end of the process itself
 };
 
-// For INSTANTIATE_TEST_SUITE_P: both event loops, by name; under a sanitizer one, since the tests of proxy/io/ and
-// those of sessions (tests/proxy/session/) take both there.
+// For INSTANTIATE_TEST_SUITE_P: both event loops, by name; under a sanitizer one (tests/CMakeLists.txt).
 [[nodiscard]] inline auto on_loops() { return testing::Values(SLUICE_TEST_LOOPS); }
+// For what the event loop has no part in.
+[[nodiscard]] inline auto on_one_loop() { return testing::Values(std::vector<const char*>{SLUICE_TEST_LOOPS}.front()); }
 [[nodiscard]] inline std::string loop_name(const testing::TestParamInfo<const char*>& info) { return info.param; }
 
 }  // namespace sluice::test
