@@ -125,10 +125,18 @@ int ask_and_show(const DoorFlags& flags, const std::string& query, unsigned answ
   return exit_ok;
 }
 
-// The steps of the change that follows number `after`, from the one at place `shown` on.
-std::string steps_query(const std::string& after, std::size_t shown) {
-  return "SELECT s.what, s.ok, s.took_us, s.error FROM history_steps s WHERE s.number > " + after + " AND s.step > " +
-         std::to_string(shown) + " ORDER BY s.number, s.step";
+// Which change is watched: the cluster's first after number `after`.
+struct Watched {
+  std::string cluster;  // empty: there is one only
+  std::string after;
+};
+
+// Its steps, from the one at place `shown` on.
+std::string steps_query(const Watched& change, std::size_t shown) {
+  const std::string cluster = change.cluster.empty() ? "" : " AND cluster = " + sql_text(change.cluster);
+  return "SELECT what, ok, took_us, error FROM history_steps WHERE number = (SELECT MIN(number) FROM history WHERE "
+         "number > " +
+         change.after + cluster + ") AND step > " + std::to_string(shown) + " ORDER BY step";
 }
 
 std::string milliseconds_text(const std::string& microseconds) {
@@ -138,7 +146,9 @@ std::string milliseconds_text(const std::string& microseconds) {
   return text.data();
 }
 
-// One row of what, ok, took_us, error.
+constexpr std::size_t step_columns = 4;
+
+// One row of `steps_query`: what, ok, took_us, error.
 void show_step(const std::vector<std::optional<std::string>>& row) {
   constexpr std::size_t width = 40;
   std::string what = printable(row.at(0).value_or("-"), cell_max);
@@ -148,8 +158,18 @@ void show_step(const std::vector<std::optional<std::string>>& row) {
   std::cout << '\n' << std::flush;
 }
 
+// The last row of an order's answer: the reason, and how long all of it took. An answer of another shape is told, too.
+std::string summary_of(const AnswerTable& answer) {
+  if (answer.rows.empty() || answer.rows.back().empty()) return "sluice tells no more";
+  const auto& row = answer.rows.back();
+  const std::string reason = printable(row[0].value_or("-"), reason_max);
+  if (row.size() < 3) return reason;
+  const std::string took = milliseconds_text(row[2].value_or("0"));
+  return reason + "; " + took.substr(took.find_first_not_of(' ')) + " in all";
+}
+
 // Carries the order out, and shows each step as soon as it is over.
-int switch_over(const DoorFlags& flags, const std::string& query) {
+int switch_over(const DoorFlags& flags, const std::string& cluster, const std::string& query) {
   constexpr std::chrono::milliseconds look_again{50};
   constexpr unsigned look_seconds = 10;
   const auto door = find_door(flags);
@@ -159,23 +179,23 @@ int switch_over(const DoorFlags& flags, const std::string& query) {
   auto client = AdminClient::connect(*door, order_seconds);
   if (!client) return complain(client.error(), exit_not_reached);
   const auto last = watcher->ask("last", "SELECT COALESCE(MAX(number), 0) FROM history");
-  if (!last || last->rows.size() != 1) return complain(last ? "it tells no history" : last.error(), exit_not_reached);
-  const std::string after = last->rows[0].at(0).value_or("0");
+  if (!last || last->rows.size() != 1 || last->rows[0].empty())
+    return complain(last ? "it tells no history" : last.error(), exit_not_reached);
+  const Watched change{cluster, last->rows[0].at(0).value_or("0")};
   auto answer = std::async(std::launch::async, [&] { return client->ask("answer", query); });
   std::size_t shown = 0;
   for (bool over = false; !over;) {
     over = answer.wait_for(look_again) == std::future_status::ready;
-    const auto steps = watcher->ask("steps", steps_query(after, shown));
+    const auto steps = watcher->ask("steps", steps_query(change, shown));
     if (!steps) continue;
-    for (const auto& row : steps->rows) show_step(row);
+    for (const auto& row : steps->rows) {
+      if (row.size() == step_columns) show_step(row);
+    }
     shown += steps->rows.size();
   }
   const auto told = answer.get();
   if (!told) return complain(told.error(), exit_not_so);
-  const auto& summary = told->rows.back();  // the reason, and how long all of it took
-  const std::string took = milliseconds_text(summary.at(2).value_or("0"));
-  std::cout << printable(summary.at(0).value_or("-"), reason_max) << "; " << took.substr(took.find_first_not_of(' '))
-            << " in all\n";
+  std::cout << summary_of(*told) << '\n';
   return exit_ok;
 }
 
@@ -194,8 +214,9 @@ void add_switchover(CLI::App& app, Command& chosen) {
       "Exit codes: 0 done, 1 refused, taken back or stuck (the reason is told), 2 not reached.");
   sub->callback([&] {
     chosen = [] {
-      return switch_over(door, "SWITCHOVER" + (cluster.empty() ? "" : " CLUSTER " + sql_text(cluster)) +
-                                   (to.empty() ? "" : " TO " + sql_text(to)) + (dry_run ? " DRY RUN" : ""));
+      return switch_over(door, cluster,
+                         "SWITCHOVER" + (cluster.empty() ? "" : " CLUSTER " + sql_text(cluster)) +
+                             (to.empty() ? "" : " TO " + sql_text(to)) + (dry_run ? " DRY RUN" : ""));
     };
   });
 }

@@ -7,6 +7,7 @@
 #include "admin/cluster_access.hpp"
 #include "admin/printable.hpp"
 #include "admin/state_dir.hpp"
+#include "admin/workflow_plans.hpp"
 #include "failover/precheck.hpp"
 
 namespace sluice::admin {
@@ -159,8 +160,9 @@ void LeaderChanger::carry_out(const Order& order, ChangeDone done) {
     return;
   }
   busy_ = true;
-  done_ = std::move(done);
-  prepared_.clear();
+  under_way_ = {};
+  under_way_.dry_run = order.dry_run;
+  under_way_.done = std::move(done);
   report_ = {};
   report_.number = parts_.history.next_number();
   report_.begun_ms = parts_.unix_ms();
@@ -202,7 +204,6 @@ void LeaderChanger::maintained(const std::string& why_not, const std::string& se
 }
 
 void LeaderChanger::switch_over(const Order& order) {
-  dry_run_ = order.dry_run;
   if (settings().manager_user.empty())
     return refuse(
         "cluster " + settings().name +
@@ -210,7 +211,7 @@ void LeaderChanger::switch_over(const Order& order) {
         "[[cluster]]");
   const auto check = failover::precheck(state(), order.server, precheck_options(settings(), bounds(), *this));
   if (!check.candidate) return refuse(join(check.refusals));
-  leader_ = *state().leader;
+  under_way_.leader = *state().leader;
   check_servers(*check.candidate);
 }
 
@@ -257,25 +258,23 @@ void LeaderChanger::told(const std::string& why_not, std::string what) {
 
 // Whether the account may do what it will have to, on every server that answers: found out before clients wait.
 void LeaderChanger::check_servers(std::size_t candidate) {
-  candidate_ = candidate;
+  under_way_.candidate = candidate;
   report_.to = state().servers[candidate].name;
-  objections_.clear();
-  unchecked_ = 0;
   for (std::size_t i = 0; i < actors_.size(); ++i) {
     if (!state().servers[i].seen.reachable) continue;
-    ++unchecked_;
+    ++under_way_.unchecked;
     actors_[i]->can_follow(milliseconds(bounds().switchover_step_max_ms), [this, i](const std::string& why_not) {
-      if (!why_not.empty()) objections_.push_back(state().servers[i].name + ": " + why_not);
-      if (--unchecked_ == 0) on_checked();
+      if (!why_not.empty()) under_way_.objections.push_back(state().servers[i].name + ": " + why_not);
+      if (--under_way_.unchecked == 0) on_checked();
     });
   }
 }
 
 void LeaderChanger::on_checked() {
-  if (!objections_.empty()) return refuse(join(objections_));
-  const bool led = state().leader == leader_;
+  if (!under_way_.objections.empty()) return refuse(join(under_way_.objections));
+  const bool led = state().leader == under_way_.leader;
   if (!led) return refuse("the leader changed while the servers were checked");
-  if (dry_run_)
+  if (under_way_.dry_run)
     return told({}, "nothing speaks against it: " + report_.to + " would take over from " + report_.from +
                         "; nothing was changed");
   warm();
@@ -285,11 +284,13 @@ void LeaderChanger::on_checked() {
 // is only a little slower.
 void LeaderChanger::warm() {
   const auto begun = Clock::now();
-  gate_.warm(leader_, candidate_, milliseconds(bounds().switchover_step_max_ms), [this, begun](const auto& error) {
-    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
-    prepared_ = {{"warm " + report_.to, error.empty(), error, took}};
-    state().leader == leader_ ? carry_out() : refuse("the leader changed while connections were opened");
-  });
+  gate_.warm(under_way_.leader, under_way_.candidate, milliseconds(bounds().switchover_step_max_ms),
+             [this, begun](const auto& error) {
+               const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
+               under_way_.prepared = {{"warm " + report_.to, error.empty(), error, took}};
+               state().leader == under_way_.leader ? carry_out()
+                                                   : refuse("the leader changed while connections were opened");
+             });
 }
 
 void LeaderChanger::carry_out() {
@@ -300,7 +301,7 @@ void LeaderChanger::carry_out() {
                    "cluster " + report_.cluster + ": from " + report_.from + " to " + report_.to + " begins"});
   if (supervision_) {
     const auto why_not = supervision_->order(
-        {.what = failover::Command::What::switchover, .server = candidate_, .loss = failover::Loss::none});
+        {.what = failover::Command::What::switchover, .server = under_way_.candidate, .loss = failover::Loss::none});
     return why_not.empty() ? void() : refuse(why_not);
   }
   parts_.monitor.pause();
@@ -325,23 +326,16 @@ void LeaderChanger::carry_out() {
 }
 
 failover::SwitchoverPlan LeaderChanger::plan() const {
-  failover::SwitchoverPlan plan;
-  plan.leader = leader_;
-  plan.candidate = candidate_;
+  failover::SwitchoverPlan plan = switchover_plan(bounds());
+  plan.leader = under_way_.leader;
+  plan.candidate = under_way_.candidate;
   for (std::size_t i = 0; i < state().servers.size(); ++i) {
     const auto& server = state().servers[i];
     plan.names.push_back(server.name);
-    if (i != leader_ && i != candidate_ && server.seen.reachable) plan.others.push_back(i);
+    if (i != under_way_.leader && i != under_way_.candidate && server.seen.reachable) plan.others.push_back(i);
   }
   plan.epoch = epoch_ + 1;
   plan.first_id = action_ids_;
-  plan.hook_before = bounds().hook_before;
-  plan.hook_after = bounds().hook_after;
-  plan.drain_max = milliseconds(bounds().switchover_drain_max_ms);
-  plan.stall_max = milliseconds(bounds().switchover_stall_max_ms);
-  plan.step_max = milliseconds(bounds().switchover_step_max_ms);
-  plan.hook_max = milliseconds(bounds().hook_max_ms);
-  plan.answer_grace = milliseconds(bounds().answer_grace_ms);
   return plan;
 }
 
@@ -355,7 +349,7 @@ void LeaderChanger::on_end(std::string outcome, const std::string& reason, const
 }
 
 void LeaderChanger::note_steps(const std::vector<failover::Step>& steps) {
-  report_.steps = prepared_;
+  report_.steps = under_way_.prepared;
   report_.steps.insert(report_.steps.end(), steps.begin(), steps.end());
 }
 
@@ -374,9 +368,9 @@ void LeaderChanger::finish() {
   parts_.on_event({severity, report_.kind,
                    "cluster " + report_.cluster + ": " + report_.outcome + " after " + std::to_string(report_.took_ms) +
                        " ms: " + report_.reason});
-  if (!std::exchange(dry_run_, false)) parts_.history.note(report_);
-  const ChangeDone done = std::exchange(done_, nullptr);
-  done(report_);
+  const UnderWay over = std::exchange(under_way_, {});
+  if (!over.dry_run) parts_.history.note(report_);
+  over.done(report_);
   parts_.on_over();
 }
 

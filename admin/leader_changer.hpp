@@ -56,6 +56,17 @@ class LeaderChanger {
   }
 
  private:
+  // What an order needs until it is answered.
+  struct UnderWay {
+    bool dry_run = false;
+    std::size_t leader = 0;
+    std::size_t candidate = 0;
+    std::size_t unchecked = 0;  // servers that have not answered yet
+    std::vector<std::string> objections;
+    std::vector<failover::Step> prepared;  // what was done before the workflow
+    ChangeDone done;
+  };
+
   void supervise(const std::optional<failover::EpochRecord>& record);
   void supervised_end(const failover::WorkflowEnd& end);
   void recover(failover::EpochRecord record);
@@ -92,16 +103,9 @@ class LeaderChanger {
   std::unique_ptr<Supervision> supervision_;            // null: failover.mode is off
   std::vector<bool> maintenance_;                       // by server, without supervision
 
-  // The change under way.
-  bool busy_ = false;  // with an operator's order
-  std::size_t leader_ = 0;
-  std::size_t candidate_ = 0;
-  std::size_t unchecked_ = 0;
-  std::vector<std::string> objections_;
-  bool dry_run_ = false;
-  std::vector<failover::Step> prepared_;  // what was done before the workflow
-  ChangeReport report_;
-  ChangeDone done_;
+  bool busy_ = false;    // with an operator's order
+  ChangeReport report_;  // of that order, or of the last one
+  UnderWay under_way_;
   std::uint64_t action_ids_ = 1;
 };
 

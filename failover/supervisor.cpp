@@ -77,7 +77,7 @@ Actions Supervisor::take(const Outcome& outcome) {
   if (const auto answered = own_.take(outcome, now_)) {
     const auto& action = answered->action;
     if (!outcome.ok) {
-      tell("failed", what_failed(action, options_.names) + ": " + outcome.error);
+      tell("failed", what_failed(action, options_.names) + ": " + answered->error);
       retry_at_ = now_ + options_.retry_min;
     } else if (action.act == Act::record) {
       record_is_old_ = false;

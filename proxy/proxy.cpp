@@ -9,6 +9,7 @@
 #include <system_error>
 #include <thread>
 
+#include "proxy/countdown.hpp"
 #include "proxy/io/sockets.hpp"
 #include "proxy/worker.hpp"
 
@@ -227,22 +228,18 @@ void Proxy::cut(std::uint32_t cluster, std::uint32_t server, GateDone done) {
 }
 
 void Proxy::warm(std::uint32_t cluster, std::uint32_t like, std::uint32_t server, const std::function<void()>& done) {
-  const auto missing = std::make_shared<std::atomic<std::size_t>>(impl_->workers.size());
+  const Countdown one_less(impl_->workers.size(), done);
   for (auto& worker : impl_->workers) {
-    worker->post_always([cluster, like, server, missing, done](Worker& w) {
-      w.warm(cluster, like, server, [missing, done] {
-        if (--*missing == 0) done();
-      });
-    });
+    worker->post_always([cluster, like, server, one_less](Worker& w) { w.warm(cluster, like, server, one_less); });
   }
 }
 
 void Proxy::release(std::uint32_t cluster, const std::function<void()>& done) {
-  const auto missing = std::make_shared<std::atomic<std::size_t>>(impl_->workers.size());
+  const Countdown one_less(impl_->workers.size(), done);
   for (auto& worker : impl_->workers) {
-    worker->post_always([cluster, missing, done](Worker& w) {
+    worker->post_always([cluster, one_less](Worker& w) {
       w.gate(cluster).open();
-      if (--*missing == 0) done();
+      one_less();
     });
   }
 }
@@ -252,13 +249,9 @@ void Proxy::kill(std::uint32_t session) {
 }
 
 void Proxy::drain(std::function<void()> done) {
-  auto missing = std::make_shared<std::atomic<std::size_t>>(impl_->workers.size());
+  const Countdown one_less(impl_->workers.size(), std::move(done));
   for (auto& worker : impl_->workers) {
-    worker->post_always([missing, done](Worker& w) {
-      w.drain([missing, done] {
-        if (--*missing == 0) done();
-      });
-    });
+    worker->post_always([one_less](Worker& w) { w.drain(one_less); });
   }
 }
 

@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "proxy/countdown.hpp"
+
 namespace sluice::proxy {
 
 struct Worker::Listener final : io::AcceptHandler {
@@ -350,10 +352,7 @@ void Worker::warm(std::uint32_t cluster, std::uint32_t like, std::uint32_t serve
   for (const auto& [key, pool] : pools_) {
     if (key.cluster == cluster && key.server == like) patterns.push_back(pool.get());
   }
-  const auto missing = std::make_shared<std::size_t>(patterns.size() + 1);
-  const auto one_less = [missing, done] {
-    if (--*missing == 0) done();
-  };
+  const Countdown one_less(patterns.size() + 1, done);
   for (const Pool* pattern : patterns) pool(cluster, server, pattern->key().user).warm_like(*pattern, one_less);
   one_less();
 }

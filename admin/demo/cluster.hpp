@@ -35,6 +35,7 @@ struct ClusterOptions {
   unsigned connections_max = 2000;
   std::vector<std::string> extra;        // further lines of [mysqld]
   std::filesystem::path mysql56_folder;  // empty: <folder>/mysql-5.6
+  std::filesystem::path data_template;   // of this flavour, to copy; empty: one of its own is made
   Progress progress;
   int lock = -1;  // a FolderLock's descriptor on the folder, for tools that outlive us: SpawnOptions::keep_open
 };
@@ -80,7 +81,9 @@ class Cluster {
 
  private:
   [[nodiscard]] std::filesystem::path conf_file() const { return options_.folder / "cluster.conf"; }
-  [[nodiscard]] std::filesystem::path data_template() const { return options_.folder / "template"; }
+  [[nodiscard]] std::filesystem::path data_template() const {
+    return options_.data_template.empty() ? options_.folder / "template" : options_.data_template;
+  }
   void load(const std::map<std::string, std::string>& conf);
   void save() const;
   Node& add_node(std::uint16_t port);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <optional>
 
@@ -61,11 +62,30 @@ void enable(int fd, int level, int option) {
 
 int open_socket(int family) { return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 
+bool listener_has_ended(int connected) {
+  ucred listener{};  // who called listen(2): unix(7), SO_PEERCRED
+  socklen_t length = sizeof listener;
+  if (::getsockopt(connected, SOL_SOCKET, SO_PEERCRED, &listener, &length) != 0) return false;
+  return listener.pid > 0 && ::kill(listener.pid, 0) != 0 && errno == ESRCH;
+}
+
+bool hangs_up_within(int fd, int milliseconds) {
+  pollfd state{.fd = fd, .events = 0, .revents = 0};
+  return ::poll(&state, 1, milliseconds) == 1 && (state.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 // A file left by a process that is gone refuses connections. Anything else (answers, is full, isn't ours to ask) stays.
 bool is_stale_socket(const Endpoint& endpoint) {
   struct stat info{};
   if (::lstat(endpoint.unix_path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
-  const ConnectStart attempt = start_connect(endpoint);
+  ConnectStart attempt = start_connect(endpoint);
+  // The kernel takes a killed process's io_uring apart a moment after its end, and till then the socket still takes
+  // connections. When it goes, so does ours.
+  constexpr int end_max_ms = 5'000;
+  if (attempt.error == 0 && listener_has_ended(attempt.fd) && hangs_up_within(attempt.fd, end_max_ms)) {
+    ::close(attempt.fd);
+    attempt = start_connect(endpoint);
+  }
   if (attempt.fd >= 0) ::close(attempt.fd);
   return attempt.error == ECONNREFUSED;
 }
@@ -117,10 +137,7 @@ ConnectStart start_connect(const Endpoint& endpoint) {
   return {fd, errno == EINTR ? EINPROGRESS : errno};
 }
 
-bool hung_up(int fd) {
-  pollfd state{.fd = fd, .events = 0, .revents = 0};
-  return ::poll(&state, 1, 0) == 1 && (state.revents & (POLLHUP | POLLERR)) != 0;
-}
+bool hung_up(int fd) { return hangs_up_within(fd, 0); }
 
 int connect_result(int fd) {
   int error = 0;

@@ -7,8 +7,9 @@
 namespace sluice::io {
 
 // A listening, non-blocking, close-on-exec socket. TCP: with SO_REUSEADDR, and SO_REUSEPORT if asked for, so that each
-// worker has a socket of its own. Unix: a socket file that nobody answers on is replaced, one in use is EADDRINUSE;
-// any user of the machine may connect; whoever listens removes the file in the end.
+// worker has a socket of its own. Unix: a socket file that nobody answers on is replaced, one in use is EADDRINUSE
+// (after up to 5 s, if the process that listened has ended but its socket has not); any user of the machine may
+// connect; whoever listens removes the file in the end.
 [[nodiscard]] Result<int, LoopError> listen_socket(const Endpoint& endpoint, int backlog, bool reuse_port);
 
 // What port a TCP socket was bound to (port 0 asks for any); 0 if it can't be told.

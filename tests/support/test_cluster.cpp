@@ -7,11 +7,15 @@
 #include <stdexcept>
 #include <vector>
 
+#include "admin/demo/files.hpp"
+#include "admin/demo/installation.hpp"
 #include "admin/demo/wait.hpp"
 #include "support/ports.hpp"
 
 namespace sluice::test {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::map<Flavour, std::unique_ptr<TestCluster>>& shared_clusters() {
   static std::map<Flavour, std::unique_ptr<TestCluster>> clusters;
@@ -35,6 +39,22 @@ std::vector<std::string> patient_settings() {
           "slave_net_timeout = 3600",        "loose_rpl_semi_sync_master_timeout = 3600000"};
 }
 
+// Made once for all tests of a build, and again when the server is another one: it takes a second of computing.
+fs::path mariadb_data() {
+  const auto installation = demo::find_installation(Flavour::mariadb, {}, {});
+  const fs::path folder = SLUICE_TEST_MARIADB_DATA;
+  fs::create_directories(folder);
+  const demo::FolderLock lock(folder, hang_limit);
+  const auto built = fs::last_write_time(installation.server).time_since_epoch().count();
+  fs::path made = folder / std::to_string(built);
+  if (!fs::exists(made)) {
+    const fs::path draft = folder / "new";
+    demo::make_data_template(installation, draft, demo::server_account({folder}), lock.descriptor());
+    fs::rename(draft, made);
+  }
+  return made;
+}
+
 }  // namespace
 
 demo::ClusterOptions cluster_options(Flavour flavour, unsigned nodes) {
@@ -52,6 +72,7 @@ TestCluster::TestCluster(demo::ClusterOptions options) {
   options.pick_port = [](std::uint16_t) { return reserve_port(); };
   options.lifetime = demo::Lifetime::with_parent;
   options.mysql56_folder = SLUICE_TEST_MYSQL56;
+  if (options.flavour == Flavour::mariadb) options.data_template = mariadb_data();
   cluster_ = std::make_unique<demo::Cluster>(std::move(options));
   cluster_->up();
 }

@@ -49,8 +49,11 @@ class SwitchoverSessionsTest : public LeaderChangeTest {
     EXPECT_EQ(leader_name(), server_name(0));
     client().exec("INSERT INTO t VALUES (1000)");
   }
-  // It has lost what `tie` names, is told so once, and works on.
-  void expect_told(Sql& session, const std::string& tie) {
+  // What `statement` tied the session to the leader with, which `tie` names, is lost; it is told so once, and works on.
+  void expect_lost_and_told(Sql& session, const std::string& statement, const std::string& tie) {
+    session.exec(statement);
+    const Outcome outcome = switch_to(1);
+    EXPECT_EQ(outcome.code, 0U) << outcome;
     const Outcome told = outcome_of(session, "INSERT INTO t VALUES (1)");
     EXPECT_EQ(told.code, 1927U) << told;
     EXPECT_NE(told.text.find(tie), std::string::npos) << told;
@@ -62,26 +65,21 @@ class SwitchoverSessionsTest : public LeaderChangeTest {
 TEST_P(SwitchoverSessionsTest, ATemporaryTableIsLostAndTold) {
   start(patient());
   Sql session = client();
-  session.exec("CREATE TEMPORARY TABLE own (x INT)");
-  EXPECT_EQ(switch_to(1).code, 0U);
-  expect_told(session, "temporary_table");
+  expect_lost_and_told(session, "CREATE TEMPORARY TABLE own (x INT)", "temporary_table");
 }
 
 TEST_P(SwitchoverSessionsTest, AUserLockIsLostAndTold) {
   start(patient());
   Sql session = client();
-  ASSERT_EQ(session.value("SELECT GET_LOCK('mine', 0)"), "1");
-  EXPECT_EQ(switch_to(1).code, 0U);
-  expect_told(session, "user_lock");
+  expect_lost_and_told(session, "SELECT GET_LOCK('mine', 0)", "user_lock");
+  await_that("the old leader lets it go", [&] { return cluster_.root(0).value("SELECT IS_FREE_LOCK('mine')") == "1"; });
   EXPECT_EQ(session.value("SELECT GET_LOCK('mine', 0)"), "1") << "the new leader gives it anew";
 }
 
 TEST_P(SwitchoverSessionsTest, AUserVariableIsLostAndTold) {
   start(patient());
   Sql session = client();
-  session.exec("SET @x = 7");
-  EXPECT_EQ(switch_to(1).code, 0U);
-  expect_told(session, "user_variable");
+  expect_lost_and_told(session, "SET @x = 7", "user_variable");
 }
 
 TEST_P(SwitchoverSessionsTest, WhatTravelsIsThere) {

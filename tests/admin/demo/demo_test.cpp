@@ -10,6 +10,7 @@
 #include <csignal>
 #include <future>
 #include <sstream>
+#include <thread>
 
 #include "admin/demo/cluster.hpp"
 #include "admin/demo/files.hpp"
@@ -18,6 +19,7 @@
 #include "support/ports.hpp"
 #include "support/temp_folder.hpp"
 #include "support/test_cluster.hpp"
+#include "support/time.hpp"
 
 namespace sluice::demo {
 namespace {
@@ -76,6 +78,22 @@ class Demo : public testing::Test {
     opening.folder = options_.dir;
     opening.patience = test::patience;
     return opening;
+  }
+  static bool succeeds(test::Sql& sql, const std::string& statement) {
+    try {
+      sql.exec(statement);
+      return true;
+    } catch (const SqlError&) {
+      return false;
+    }
+  }
+  // 0 while there is no such table.
+  static unsigned long count(test::Sql& sql, const std::string& table) {
+    try {
+      return std::stoul(sql.value("SELECT COUNT(*) FROM " + table + " FOR UPDATE"));
+    } catch (const SqlError&) {
+      return 0;
+    }
   }
   static ProcessId process(const json::value& server) {
     const auto id = identify(static_cast<pid_t>(server.at("pid").as_int64()));
@@ -365,19 +383,33 @@ TEST_F(Demo, LoadShowsWhatClientsSeeOfASwitchover) {
   options_.proxy = true;
   options_.sluice = SLUICE_BINARY;
   ASSERT_EQ(run_up(), 0) << err_.str();
-  const auto told = run_status().at("admin").as_object();
-  SqlAddress admin;
-  admin.port = static_cast<std::uint16_t>(told.at("port").to_number<unsigned>());
-  admin.user = told.at("user").as_string().c_str();
-  admin.password = told.at("password").as_string().c_str();
+  const json::value seen = run_status();
+  const auto door = [&](const char* name) {
+    const auto& told = seen.at(name).as_object();
+    SqlAddress address;
+    address.port = static_cast<std::uint16_t>(told.at("port").to_number<unsigned>());
+    address.user = told.at("user").as_string().c_str();
+    address.password = told.at("password").as_string().c_str();
+    return address;
+  };
   std::ostringstream out;
   std::ostringstream err;
-  auto loaded = std::async(std::launch::async, [&] {
-    return load({.dir = options_.dir, .clients = 4, .lasts = std::chrono::seconds(2), .patience = test::patience}, out,
-                err);
+  int ended = -1;
+  std::thread loading([&] {
+    const LoadOptions lasting{.dir = options_.dir, .clients = 4, .lasts = std::chrono::minutes(4)};
+    ended = load(lasting, out, err);
   });
-  test::Sql(admin).exec("SWITCHOVER");
-  EXPECT_EQ(loaded.get(), 0) << out.str() << err.str();
+  test::Sql client(door("client"));
+  test::Sql admin(door("admin"));
+  const auto rows = [&] { return count(client, "app.demo_load"); };
+  EXPECT_TRUE(test::await([&] { return rows() > 0; }));
+  // As soon as sluice has seen that something was written.
+  EXPECT_TRUE(test::await([&] { return succeeds(admin, "SWITCHOVER DRY RUN"); }));
+  EXPECT_TRUE(succeeds(admin, "SWITCHOVER"));
+  EXPECT_TRUE(test::await([&, before = rows()] { return rows() > before; }));
+  ::pthread_kill(loading.native_handle(), SIGINT);
+  loading.join();
+  EXPECT_EQ(ended, 0) << out.str() << err.str();
   EXPECT_NE(out.str().find(" 0 of them missing; 0 errors; longest pause "), std::string::npos) << out.str();
 }
 

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <thread>
 
@@ -34,13 +35,17 @@ class Acceptor final : public AcceptHandler {
   LoopTest& test_;
 };
 
+std::string make_directory() {
+  std::string pattern = testing::TempDir() + "sluice-io-XXXXXX";
+  EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
+  return pattern;
+}
+
 class ConnectTest : public LoopTest {
  protected:
   void SetUp() override {
     LoopTest::SetUp();
-    std::string pattern = testing::TempDir() + "sluice-io-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
+    directory_ = make_directory();
   }
   void TearDown() override {
     LoopTest::TearDown();
@@ -287,6 +292,72 @@ TEST_P(ConnectTest, TakesOverAStaleSocketFileOnly) {
   const ConnectStart start = start_connect(endpoint);
   const Fd client(start.fd);
   EXPECT_EQ(start.error, 0);
+}
+
+class Teller final : public TimerHandler {
+ public:
+  explicit Teller(int fd) : fd_(fd) {}
+  void on_timer(TimerId /*timer*/) override { write_all(fd_, "."); }
+
+ private:
+  int fd_;
+};
+
+// The kernel takes io_uring apart when its process has ended already: until then the socket takes connections.
+TEST_P(ConnectTest, SucceedsAKilledProcessAtOnce) {
+  const Endpoint endpoint = unix_endpoint();
+  for (int round = 0; round < 20; ++round) {
+    Pair ready = unix_pair();
+    const pid_t killed = ::fork();
+    if (killed == 0) {
+      LoopOptions options;
+      options.backend = GetParam();
+      auto own = Loop::create(options);
+      const auto fd = listen_socket(endpoint, 8, false);
+      if (!own || !fd) ::_exit(1);
+      Acceptor acceptor(*this);
+      (*own)->listen(*fd, acceptor);
+      Teller teller(ready.ours.get());
+      (*own)->start_timer(1, teller);
+      (*own)->run();
+      ::_exit(1);
+    }
+    ready.ours.reset();
+    ASSERT_EQ(read_exactly(ready.peer.get(), 1), ".");
+    ASSERT_EQ(::kill(killed, SIGKILL), 0);
+    ASSERT_EQ(::waitpid(killed, nullptr, 0), killed);
+    const auto heir = listen_socket(endpoint, 8, false);
+    ASSERT_TRUE(heir.ok()) << heir.error().what << " in round " << round;
+    const Fd owner(*heir);
+  }
+}
+
+TEST(ListenSocket, OneThatAnotherProcessWasLeftIsInUseAsLongAsItIsOpen) {
+  const std::string directory = make_directory();
+  const Endpoint endpoint{.host = {}, .port = 0, .unix_path = directory + "/socket"};
+  Pair held = unix_pair();  // by who was left it, until it hears that it may go
+  const pid_t gone = ::fork();
+  if (gone == 0) {
+    const auto fd = listen_socket(endpoint, 8, false);
+    if (!fd) ::_exit(1);
+    held.peer.reset();
+    set_blocking(held.ours.get(), true);
+    if (::fork() == 0) read_exactly(held.ours.get(), 1);
+    ::_exit(0);
+  }
+  held.ours.reset();
+  int status = -1;
+  ASSERT_EQ(::waitpid(gone, &status, 0), gone);
+  ASSERT_EQ(status, 0);
+  const auto in_use = listen_socket(endpoint, 8, false);
+  ASSERT_FALSE(in_use.ok());
+  EXPECT_EQ(in_use.error().code, EADDRINUSE);
+  ASSERT_TRUE(write_all(held.peer.get(), "."));
+  EXPECT_EQ(read_to_end(held.peer.get()), "");
+  const auto heir = listen_socket(endpoint, 8, false);
+  ASSERT_TRUE(heir.ok()) << heir.error().what;
+  const Fd owner(*heir);
+  std::filesystem::remove_all(directory);
 }
 
 TEST_P(ConnectTest, NeverRemovesAFileThatIsNoSocket) {
