@@ -61,8 +61,8 @@ class ClusterCheck {
       const auto actor = std::make_shared<failover::ServerActor>(io_, actor_options(config_, cluster_, i));
       for (std::size_t member = 0; member < server_ids_.size(); ++member) actor->learn(member, server_ids_[member]);
       std::optional<std::string> why_not;
-      actor->can_follow(std::chrono::milliseconds(config_.failover.switchover_step_max_ms),
-                        [&](const std::string& told) { why_not = told; });
+      actor->check(std::chrono::milliseconds(config_.failover.switchover_step_max_ms),
+                   [&](const failover::ServerCheck& check) { why_not = check.why_not; });
       io_.restart();
       while (!why_not && io_.run_one() != 0) {
       }

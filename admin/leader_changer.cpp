@@ -162,6 +162,7 @@ void LeaderChanger::carry_out(const Order& order, ChangeDone done) {
   busy_ = true;
   under_way_ = {};
   under_way_.dry_run = order.dry_run;
+  under_way_.wanted = order.server;
   under_way_.done = std::move(done);
   report_ = {};
   report_.number = parts_.history.next_number();
@@ -171,7 +172,7 @@ void LeaderChanger::carry_out(const Order& order, ChangeDone done) {
   report_.to = order.server;
   report_.epoch = epoch_;
   if (state().leader) report_.from = state().servers[*state().leader].name;
-  if (order.what == Order::What::switchover) return switch_over(order);
+  if (order.what == Order::What::switchover) return switch_over();
   const bool maintenance = order.what == Order::What::maintenance_on || order.what == Order::What::maintenance_off;
   maintenance && !supervision_ ? maintain(order) : to_supervisor(order);
 }
@@ -203,16 +204,13 @@ void LeaderChanger::maintained(const std::string& why_not, const std::string& se
   told(why_not, server + (on ? " is in maintenance until it is taken out or sluice ends" : " is not in maintenance"));
 }
 
-void LeaderChanger::switch_over(const Order& order) {
+void LeaderChanger::switch_over() {
   if (settings().manager_user.empty())
     return refuse(
         "cluster " + settings().name +
         " has no manager account, so sluice only routes: write manager = { user = …, password_file = … } in its "
         "[[cluster]]");
-  const auto check = failover::precheck(state(), order.server, precheck_options(settings(), bounds(), *this));
-  if (!check.candidate) return refuse(join(check.refusals));
-  under_way_.leader = *state().leader;
-  check_servers(*check.candidate);
+  check_servers();
 }
 
 // What needs to know who leads by a record.
@@ -256,28 +254,50 @@ void LeaderChanger::told(const std::string& why_not, std::string what) {
   boost::asio::post(parts_.io, [this] { finish(); });
 }
 
-// Whether the account may do what it will have to, on every server that answers: found out before clients wait.
-void LeaderChanger::check_servers(std::size_t candidate) {
-  under_way_.candidate = candidate;
-  report_.to = state().servers[candidate].name;
+// What only the servers themselves can tell, found out before clients wait: whether the account may do what it will
+// have to, on every server that answers, and what is open there.
+void LeaderChanger::check_servers() {
+  under_way_.checks.resize(actors_.size());
+  under_way_.unchecked = 1;
   for (std::size_t i = 0; i < actors_.size(); ++i) {
     if (!state().servers[i].seen.reachable) continue;
     ++under_way_.unchecked;
-    actors_[i]->can_follow(milliseconds(bounds().switchover_step_max_ms), [this, i](const std::string& why_not) {
-      if (!why_not.empty()) under_way_.objections.push_back(state().servers[i].name + ": " + why_not);
+    actors_[i]->check(milliseconds(bounds().switchover_step_max_ms), [this, i](const failover::ServerCheck& check) {
+      under_way_.checks[i] = check;
       if (--under_way_.unchecked == 0) on_checked();
     });
   }
+  if (--under_way_.unchecked == 0) on_checked();
 }
 
 void LeaderChanger::on_checked() {
-  if (!under_way_.objections.empty()) return refuse(join(under_way_.objections));
-  const bool led = state().leader == under_way_.leader;
-  if (!led) return refuse("the leader changed while the servers were checked");
+  const auto refusals = choose();
+  if (!refusals.empty()) return refuse(join(refusals));
+  report_.from = state().servers[under_way_.leader].name;
+  report_.to = state().servers[under_way_.candidate].name;
   if (under_way_.dry_run)
     return told({}, "nothing speaks against it: " + report_.to + " would take over from " + report_.from +
                         "; nothing was changed");
   warm();
+}
+
+// From whom to whom; else everything that speaks against it.
+std::vector<std::string> LeaderChanger::choose() {
+  failover::ClusterState seen = state();
+  std::vector<std::string> refusals;
+  for (std::size_t i = 0; i < seen.servers.size(); ++i) {
+    const auto& check = under_way_.checks[i];
+    seen.servers[i].seen.oldest_transaction_ms = check.oldest_transaction_ms;
+    if (!check.why_not.empty()) refusals.push_back(seen.servers[i].name + ": " + check.why_not);
+  }
+  const auto found = failover::precheck(seen, under_way_.wanted, precheck_options(settings(), bounds(), *this));
+  if (!found.candidate) {
+    refusals.insert(refusals.begin(), found.refusals.begin(), found.refusals.end());
+  } else {
+    under_way_.leader = *seen.leader;
+    under_way_.candidate = *found.candidate;
+  }
+  return refusals;
 }
 
 // While everything still flows: whoever waits at the gate does not wait for connections, too. Without them the change

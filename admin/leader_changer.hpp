@@ -61,9 +61,10 @@ class LeaderChanger {
     bool dry_run = false;
     std::size_t leader = 0;
     std::size_t candidate = 0;
-    std::size_t unchecked = 0;  // servers that have not answered yet
-    std::vector<std::string> objections;
-    std::vector<failover::Step> prepared;  // what was done before the workflow
+    std::string wanted;                         // the server that is to lead; empty: the best
+    std::size_t unchecked = 0;                  // servers that have not answered yet
+    std::vector<failover::ServerCheck> checks;  // by server
+    std::vector<failover::Step> prepared;       // what was done before the workflow
     ChangeDone done;
   };
 
@@ -71,15 +72,16 @@ class LeaderChanger {
   void supervised_end(const failover::WorkflowEnd& end);
   void recover(failover::EpochRecord record);
   void recovered(ChangeReport report);
-  void switch_over(const Order& order);
+  void switch_over();
   void to_supervisor(const Order& order);
   void maintain(const Order& order);
   [[nodiscard]] std::optional<std::size_t> find_server(const std::string& name) const;
   void fail_over(const failover::Command& command);
   void told(const std::string& why_not, std::string what);
   void maintained(const std::string& why_not, const std::string& server, bool on);
-  void check_servers(std::size_t candidate);
+  void check_servers();
   void on_checked();
+  [[nodiscard]] std::vector<std::string> choose();
   void warm();
   void carry_out();
   void note_steps(const std::vector<failover::Step>& steps);

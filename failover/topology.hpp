@@ -88,7 +88,7 @@ struct ServerObservation {
   // What a change of leader wants to know of it; nullopt: not asked, or it did not tell.
   std::optional<bool> binary_log;
   std::optional<bool> logs_replicated;  // what it replicates is in its binary log, too (log_slave_updates)
-  std::optional<std::uint64_t> oldest_transaction_ms;  // how long the oldest open one has been so; no probe asks for it
+  std::optional<std::uint64_t> oldest_transaction_ms;  // age of the oldest open one; asked for before a change
   std::vector<ReplicationChannel> channels;
   // MariaDB: gtid_binlog_state and gtid_slave_pos, a comma between; MySQL: gtid_executed. Read after `semi_sync`, and
   // differs from probe to probe like that and `channels[i].traffic`.

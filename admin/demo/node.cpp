@@ -59,7 +59,9 @@ bool Node::hangs() const {
 }
 
 void Node::write_config() const {
-  write_file(config_file(), server_config(context_->flavour, context_->installation, settings_), 0644);
+  ServerSettings settings = settings_;
+  settings.extra.insert(settings.extra.end(), lines_.begin(), lines_.end());
+  write_file(config_file(), server_config(context_->flavour, context_->installation, settings), 0644);
 }
 
 void Node::provision(const fs::path& from, bool with_accounts) {

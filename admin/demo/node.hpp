@@ -57,6 +57,8 @@ class Node {
   void provision(const std::filesystem::path& data, bool with_accounts);
   void use_port(std::uint16_t port) { settings_.port = port; }                      // from the next start on
   void use_server_id(std::uint32_t server_id) { settings_.server_id = server_id; }  // from the next start on
+  // Lines of [mysqld] beside the cluster's, from the next start on.
+  void use_lines(std::vector<std::string> lines) { lines_ = std::move(lines); }
   [[nodiscard]] bool ever_started() const;
 
   void start();  // returns at once; does nothing when running
@@ -82,6 +84,7 @@ class Node {
   std::string name_;
   std::string host_ = "127.0.0.1";
   ServerSettings settings_;
+  std::vector<std::string> lines_;
   std::shared_ptr<const NodeContext> context_;
   std::uintmax_t log_start_ = 0;  // where this start's lines begin in the error log
 };

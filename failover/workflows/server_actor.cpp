@@ -21,8 +21,9 @@ using Clock = std::chrono::steady_clock;
 // Asks what follow would need, and changes nothing.
 class CheckTask : public ServerTask {
  public:
-  CheckTask(TaskPlace place, const std::string& user, const ReplicationAccount& account)
-      : ServerTask(std::move(place)), user_(user), account_(account) {}
+  CheckTask(TaskPlace place, const std::string& user, const ReplicationAccount& account,
+            std::shared_ptr<ServerCheck> found)
+      : ServerTask(std::move(place)), user_(user), account_(account), found_(std::move(found)) {}
 
  private:
   void begin() override {
@@ -37,12 +38,19 @@ class CheckTask : public ServerTask {
   void check_replication() {
     ask_facts([this](const ServerFacts& facts) {
       const auto why_not = why_no_account(!channels_of_cluster(facts).empty(), account_);
-      why_not.empty() ? succeed(facts) : fail(why_not);
+      why_not.empty() ? look_for_transactions(facts) : fail(why_not);
+    });
+  }
+  void look_for_transactions(const ServerFacts& facts) {
+    ask(oldest_transaction_query(), "its open transactions", [this, facts](const Tables& tables) {
+      found_->oldest_transaction_ms = read_oldest_transaction(tables);
+      succeed(facts);
     });
   }
 
   const std::string& user_;
   const ReplicationAccount& account_;
+  const std::shared_ptr<ServerCheck> found_;
 };
 
 }  // namespace
@@ -74,19 +82,23 @@ void ServerActor::perform(const Action& action, OnOutcome done) {
   start(action, [this, action](const TaskPlace& place) { return make_task(action, place); }, std::move(done));
 }
 
-void ServerActor::can_follow(milliseconds budget, OnChecked done) {
+void ServerActor::check(milliseconds budget, OnChecked done) {
   if (job_) {
-    boost::asio::post(io_, [done = std::move(done)] { done("another action is under way there"); });
+    boost::asio::post(io_, [done = std::move(done)] { done({"another action is under way there", {}}); });
     return;
   }
   Action none;
   none.budget = budget;
+  const auto found = std::make_shared<ServerCheck>();
   start(
       none,
-      [this](const TaskPlace& place) {
-        return std::make_shared<CheckTask>(place, options_.user, options_.replication);
+      [this, found](const TaskPlace& place) {
+        return std::make_shared<CheckTask>(place, options_.user, options_.replication, found);
       },
-      [done = std::move(done)](const Outcome& outcome) { done(outcome.error); });
+      [found, done = std::move(done)](const Outcome& outcome) {
+        found->why_not = outcome.error;
+        done(*found);
+      });
 }
 
 void ServerActor::unlock() {

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,10 +41,17 @@ struct ServerActorOptions {
   ReplicationAccount replication;
 };
 
+// What is asked of a server before a change of leader.
+struct ServerCheck {
+  std::string why_not;  // it can't be acted on, or made a replica; empty: it can
+  // How long the oldest open transaction has been so, of whoever it is; whole seconds. nullopt: none, or not told.
+  std::optional<std::uint64_t> oldest_transaction_ms;
+};
+
 class ServerActor : public std::enable_shared_from_this<ServerActor> {
  public:
   using OnOutcome = std::function<void(const Outcome&)>;
-  using OnChecked = std::function<void(const std::string& why_not)>;  // empty: nothing speaks against it
+  using OnChecked = std::function<void(const ServerCheck&)>;
 
   ServerActor(boost::asio::io_context& io, ServerActorOptions options);
   ~ServerActor();
@@ -54,9 +62,8 @@ class ServerActor : public std::enable_shared_from_this<ServerActor> {
   void learn(std::size_t member, std::uint32_t server_id);
   // An action that is still under way is given up, and answered so.
   void perform(const Action& action, OnOutcome done);
-  // Could the server be acted on, and made a replica? Touches nothing; for the checks before a change of leader. While
-  // an action is under way the answer is no.
-  void can_follow(std::chrono::milliseconds budget, OnChecked done);
+  // Touches nothing. While an action is under way the server can't be acted on.
+  void check(std::chrono::milliseconds budget, OnChecked done);
   // The session that holds the global read lock ends, and with it the lock; read_only stays, and what was frozen is
   // still compared before it is made a replica. Does nothing if there is none, or while an action is under way: that
   // one is answered later, and then tells what it leaves. If the server can't be reached it notices later that we are

@@ -161,6 +161,20 @@ std::string list_waiting() {
 
 std::string kill_connection(std::uint64_t id) { return "KILL CONNECTION " + std::to_string(id); }
 
+std::string oldest_transaction_query() {
+  return "SELECT TIMESTAMPDIFF(SECOND, MIN(trx_started), NOW()) FROM information_schema.INNODB_TRX";
+}
+
+std::optional<std::uint64_t> read_oldest_transaction(const std::vector<ResultTable>& tables) {
+  if (tables.size() != 1 || tables[0].rows.size() != 1 || tables[0].rows[0].size() != 1) return std::nullopt;
+  const auto& text = tables[0].rows[0][0];
+  std::uint64_t seconds = 0;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), seconds).ec != std::errc{})
+    return std::nullopt;
+  constexpr std::uint64_t seconds_max = 1'000'000'000;
+  return std::min(seconds, seconds_max) * 1'000;
+}
+
 std::string facts_query(const ServerKind& kind) {
   const bool renamed = kind.flavour == Flavour::mysql && kind.number >= 80'026;
   const auto* workers = is_mariadb(kind) ? "slave_parallel_threads"

@@ -47,6 +47,9 @@ struct ConnectionId {
 [[nodiscard]] std::string list_writers(const ConnectionId& except);
 [[nodiscard]] std::string list_waiting();
 [[nodiscard]] std::string kill_connection(std::uint64_t id);
+// Open transactions of InnoDB, prepared ones (XA) and such as only read included. The server counts whole seconds.
+[[nodiscard]] std::string oldest_transaction_query();
+[[nodiscard]] std::optional<std::uint64_t> read_oldest_transaction(const std::vector<ResultTable>& tables);  // ms
 
 // ---- What the server is
 

@@ -43,4 +43,7 @@ template <class Condition>
   return true;
 }
 
+// information_schema.innodb_trx shows what it showed before to those who ask again within 100 ms.
+inline constexpr std::chrono::milliseconds innodb_trx_step{150};
+
 }  // namespace sluice::test

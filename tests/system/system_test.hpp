@@ -35,9 +35,6 @@ struct Settings {
 // Asks until it is so; when nothing goes on any more the test fails with `what`. Errors of SQL count as "not yet".
 void await_that(const std::string& what, const std::function<bool()>& condition, milliseconds step = milliseconds{10});
 
-// information_schema.innodb_trx shows what it showed before to those who ask again within 100 ms.
-constexpr milliseconds innodb_trx_step{150};
-
 // What a statement gave: its rows, or its error as a client sees it.
 struct Outcome {
   Rows rows{};

@@ -155,7 +155,7 @@ TEST_P(ServerActorTest, AFormerLeaderFollowsWithoutTheHistory) {
 
 TEST_P(ServerActorTest, AReplicaKeepsTheAccountOfItsChannel) {
   WorkflowRun run(cluster(), false);
-  EXPECT_EQ(run.can_follow(2), "");
+  EXPECT_EQ(run.check(2).why_not, "");
   const auto frozen = run.must(run.make(Act::freeze, 0));
   run.must(run.make_await(1, frozen.position));
   run.must(run.make(Act::promote, 1));
@@ -165,21 +165,33 @@ TEST_P(ServerActorTest, AReplicaKeepsTheAccountOfItsChannel) {
 
 TEST_P(ServerActorTest, ALeaderWithoutAnAccountToFollowWithIsLeftAsItIs) {
   WorkflowRun run(cluster(), false);
-  EXPECT_TRUE(contains(run.can_follow(0), "replication_user")) << run.can_follow(0);
+  EXPECT_TRUE(contains(run.check(0).why_not, "replication_user")) << run.check(0).why_not;
   const auto outcome = run.perform(run.make_follow(0, 1));
   EXPECT_FALSE(outcome.ok);
   EXPECT_TRUE(contains(outcome.error, "replication_user")) << outcome.error;
   EXPECT_FALSE(run.read_only(0)) << "nothing was touched";
 }
 
+TEST_P(ServerActorTest, AnOpenTransactionIsSeen) {
+  WorkflowRun run(cluster());
+  EXPECT_EQ(run.check(0).oldest_transaction_ms, std::nullopt);
+  auto session = cluster().root(0);
+  session.exec("BEGIN");
+  session.exec("INSERT INTO app.t (v) VALUES (2)");
+  EXPECT_TRUE(
+      test::await([&] { return run.check(0).oldest_transaction_ms.value_or(0) >= 1'000; }, test::innodb_trx_step));
+  session.exec("ROLLBACK");
+  EXPECT_TRUE(test::await([&] { return !run.check(0).oldest_transaction_ms; }, test::innodb_trx_step));
+}
+
 TEST_P(ServerActorTest, ChecksDoNotDisturbAnAction) {
   WorkflowRun run(cluster());
   std::optional<Outcome> outcome;
   run.actors()[0]->perform(run.make(Act::freeze, 0), [&](const Outcome& told) { outcome = told; });
-  EXPECT_TRUE(contains(run.can_follow(0), "under way"));
+  EXPECT_TRUE(contains(run.check(0).why_not, "under way"));
   run.run_until("the freeze", [&] { return outcome.has_value(); });
   EXPECT_TRUE(outcome->ok) << outcome->error;
-  EXPECT_EQ(run.can_follow(0), "");
+  EXPECT_EQ(run.check(0).why_not, "");
   EXPECT_TRUE(run.read_only(0));
   run.must(run.make(Act::thaw, 0));
 }

@@ -34,6 +34,19 @@ TEST(ServerStatements, WaitsAreRoundedUpAndNeverForEver) {
   EXPECT_NE(session_settings(mysql56, 0ms).find("lock_wait_timeout = 1"), std::string::npos);
 }
 
+TEST(ServerStatements, TheOldestTransaction) {
+  const auto answer = [](std::optional<std::string> cell) {
+    return std::vector<ResultTable>{{{"age"}, {{std::move(cell)}}}};
+  };
+  EXPECT_EQ(read_oldest_transaction(answer("12")), 12'000U);
+  EXPECT_EQ(read_oldest_transaction(answer("18446744073709551615")), 1'000'000'000'000U);
+  EXPECT_EQ(read_oldest_transaction(answer(std::nullopt)), std::nullopt);  // none is open
+  for (const auto* odd : {"", "-1", "x", "99999999999999999999"})
+    EXPECT_EQ(read_oldest_transaction(answer(odd)), std::nullopt) << odd;
+  EXPECT_EQ(read_oldest_transaction({}), std::nullopt);
+  EXPECT_EQ(read_oldest_transaction({{{"age"}, {}}}), std::nullopt);
+}
+
 TEST(ServerStatements, SaysWhyAPositionWasNotReached) {
   const auto answer = [](std::optional<std::string> cell) {
     return std::vector<ResultTable>{{{"f"}, {{std::move(cell)}}}};

@@ -83,11 +83,11 @@ class WorkflowRun {
     EXPECT_TRUE(outcome.ok) << to_string(action.act) << " " << action.server << ": " << outcome.error;
     return outcome;
   }
-  std::string can_follow(std::size_t server) {
-    std::optional<std::string> found;
-    actors_[server]->can_follow(ample, [&](const std::string& why_not) { found = why_not; });
-    run_until("an answer of can_follow", [&] { return found.has_value(); });
-    return found.value_or("no answer");
+  ServerCheck check(std::size_t server) {
+    std::optional<ServerCheck> found;
+    actors_[server]->check(ample, [&](const ServerCheck& check) { found = check; });
+    run_until("an answer of the check", [&] { return found.has_value(); });
+    return found.value_or(ServerCheck{"no answer", {}});
   }
 
   void run_until(const std::string& what, const std::function<bool()>& reached) {
