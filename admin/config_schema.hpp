@@ -142,6 +142,7 @@ void visit(V& v, FailoverSettings& s) {
   number(v, "retry_max_ms", s.retry_max_ms, Unit::milliseconds, duration);
   number(v, "switchover_lag_max_ms", s.switchover_lag_max_ms, Unit::milliseconds, duration);
   number(v, "switchover_transaction_max_ms", s.switchover_transaction_max_ms, Unit::milliseconds, duration);
+  number(v, "switchover_approach_max_ms", s.switchover_approach_max_ms, Unit::milliseconds, duration);
   number(v, "switchover_drain_max_ms", s.switchover_drain_max_ms, Unit::milliseconds, duration);
   number(v, "switchover_stall_max_ms", s.switchover_stall_max_ms, Unit::milliseconds, duration);
   number(v, "switchover_step_max_ms", s.switchover_step_max_ms, Unit::milliseconds, duration);

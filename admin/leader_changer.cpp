@@ -9,13 +9,13 @@
 #include "admin/state_dir.hpp"
 #include "admin/workflow_plans.hpp"
 #include "failover/precheck.hpp"
+#include "failover/workflows/approach.hpp"
 
 namespace sluice::admin {
 namespace {
 
 using failover::Switchover;
 using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
 
 // More than one change asks for; the next one's begin behind them, so that a late answer fits none.
 constexpr std::uint64_t action_ids_per_change = 1'000;
@@ -305,12 +305,34 @@ std::vector<std::string> LeaderChanger::choose() {
 void LeaderChanger::warm() {
   const auto begun = Clock::now();
   gate_.warm(under_way_.leader, under_way_.candidate, milliseconds(bounds().switchover_step_max_ms),
-             [this, begun](const auto& error) {
-               const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
-               under_way_.prepared = {{"warm " + report_.to, error.empty(), error, took}};
-               state().leader == under_way_.leader ? carry_out()
-                                                   : refuse("the leader changed while connections were opened");
+             [this, begun](const std::string& error) {
+               prepared("warm", begun, error);
+               is_as_before() ? approach() : refuse("the leader changed while connections were opened");
              });
+}
+
+void LeaderChanger::approach() {
+  const auto begun = Clock::now();
+  failover::ApproachParts parts{.leader = actors_[under_way_.leader],
+                                .candidate = actors_[under_way_.candidate],
+                                .bound = milliseconds(bounds().switchover_approach_max_ms),
+                                // The other half is for all else that clients wait for.
+                                .enough = milliseconds(bounds().switchover_stall_max_ms) / 2,
+                                .answer_max = milliseconds(bounds().switchover_step_max_ms)};
+  std::make_shared<failover::Approach>(std::move(parts))->start([this, begun](const std::string& error) {
+    prepared("approach", begun, error);
+    if (!error.empty()) return refuse(report_.to + " does not come near " + report_.from + ": " + error);
+    is_as_before() ? carry_out() : refuse("the leader changed while " + report_.to + " was waited for");
+  });
+}
+
+void LeaderChanger::prepared(const char* what, Clock::time_point begun, const std::string& error) {
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
+  under_way_.prepared.push_back({std::string(what) + " " + report_.to, error.empty(), error, took});
+}
+
+bool LeaderChanger::is_as_before() const {
+  return state().leader == under_way_.leader && !(supervision_ && supervision_->changing());
 }
 
 void LeaderChanger::carry_out() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -56,6 +57,8 @@ class LeaderChanger {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   // What an order needs until it is answered.
   struct UnderWay {
     bool dry_run = false;
@@ -83,6 +86,9 @@ class LeaderChanger {
   void on_checked();
   [[nodiscard]] std::vector<std::string> choose();
   void warm();
+  void approach();
+  void prepared(const char* what, Clock::time_point begun, const std::string& error);
+  [[nodiscard]] bool is_as_before() const;
   void carry_out();
   void note_steps(const std::vector<failover::Step>& steps);
   void on_end(std::string outcome, const std::string& reason, const std::vector<failover::Step>& steps);
