@@ -329,6 +329,8 @@ void LeaderChanger::approach() {
 void LeaderChanger::prepared(const char* what, Clock::time_point begun, const std::string& error) {
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
   under_way_.prepared.push_back({std::string(what) + " " + report_.to, error.empty(), error, took});
+  note_steps({});
+  parts_.history.note(report_);  // whoever watches sees it at once
 }
 
 bool LeaderChanger::is_as_before() const {

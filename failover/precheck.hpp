@@ -8,11 +8,11 @@
 //
 //   no change at all       no server leads; the leader does not answer, tells no position, has no binary log, has a
 //                          transaction open for too long, or replicates from outside of the cluster
-//   not to this server     it leads already; is in maintenance; does not answer; does not follow the leader; a
-//   thread
-//                          of its replication, or of its source's, does not run; it is too far behind, or delayed on
-//                          purpose, filters, replicates from outside as well; it has no binary log or leaves out what
-//                          it replicates; it is of another kind or an older version; it has transactions of its own
+//   not to this server     it leads already; is in maintenance; does not answer; does not follow the leader;
+//                          a thread of its replication, or of its source's, does not run; it is too far behind, or
+//                          delayed on purpose, filters, replicates from outside as well; it has no binary log or
+//                          leaves out what it replicates; it is of another kind or an older version; it has
+//                          transactions of its own
 #pragma once
 
 #include <cstdint>

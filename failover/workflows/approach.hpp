@@ -38,7 +38,6 @@ class Approach : public std::enable_shared_from_this<Approach> {
   void await(const std::string& position);
   void on_reached();
   void end(const std::string& error);
-  [[nodiscard]] std::chrono::milliseconds behind() const;
 
   ApproachParts parts_;
   Done done_;

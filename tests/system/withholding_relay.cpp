@@ -3,14 +3,14 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <stdexcept>
-#include <vector>
+
+#include "support/relay_loop.hpp"
 
 namespace sluice::test {
 namespace {
@@ -101,36 +101,15 @@ WithholdingRelay::~WithholdingRelay() {
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(wake_, &one, sizeof one);
   thread_.join();
-  for (auto& link : links_) close(link);
+  for (auto& link : links_) close_link(link);
   ::close(listener_);
   ::close(wake_);
 }
 
-void WithholdingRelay::close(Link& link) {
-  ::close(link.client);
-  ::close(link.server);
-  link.client = link.server = -1;
-}
-
 void WithholdingRelay::run() {
-  while (true) {
-    std::vector<pollfd> waiting{{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
-    for (const auto& link : links_) {
-      waiting.push_back({link.client, POLLIN, 0});
-      waiting.push_back({link.server, POLLIN, 0});
-    }
-    if (::poll(waiting.data(), waiting.size(), -1) < 0) continue;
-    if (waiting[0].revents != 0) return;
-    std::size_t at = 2;
-    for (auto& link : links_) {
-      const bool from_client = waiting[at].revents != 0;
-      const bool from_server = waiting[at + 1].revents != 0;
-      at += 2;
-      if ((from_client && !pass_up(link)) || (from_server && !pass_down(link))) close(link);
-    }
-    links_.remove_if([](const Link& link) { return link.client < 0; });
-    if (waiting[1].revents != 0) accept_one();
-  }
+  relay_until_woken(
+      wake_, listener_, links_, [this](Link& link, bool up) { return up ? pass_up(link) : pass_down(link); },
+      [this] { accept_one(); });
 }
 
 void WithholdingRelay::accept_one() {
@@ -139,7 +118,7 @@ void WithholdingRelay::accept_one() {
   if (link.client < 0) return;
   link.server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in address = loopback(server_);
-  if (::connect(link.server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return close(link);
+  if (::connect(link.server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return close_link(link);
   const int on = 1;
   for (const int fd : {link.client, link.server}) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   links_.push_back(link);

@@ -9,7 +9,6 @@
 // A statement of that account is what one read gives: who sends it waits for its answer before the next one.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <list>
 #include <mutex>
@@ -68,7 +67,6 @@ class WithholdingRelay {
   void accept_one();
   [[nodiscard]] bool pass_up(Link& link);
   [[nodiscard]] bool pass_down(Link& link);
-  static void close(Link& link);
 
   Withholding& withholding_;
   std::uint16_t server_;

@@ -16,6 +16,7 @@
 
 #include "protocol/packet.hpp"
 #include "proxy/io/sockets.hpp"
+#include "support/relay_loop.hpp"
 #include "support/time.hpp"
 
 namespace sluice::proxy {
@@ -35,7 +36,7 @@ class CuttingRelay {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(wake_, &one, sizeof one);
     thread_.join();
-    for (auto& link : links_) close(link);
+    for (auto& link : links_) test::close_link(link);
     ::close(listener_);
     ::close(wake_);
   }
@@ -64,33 +65,11 @@ class CuttingRelay {
     std::array<Stream, 2> streams;
   };
 
-  static void close(Link& link) {
-    if (link.client >= 0) ::close(link.client);
-    if (link.server >= 0) ::close(link.server);
-    link.client = link.server = -1;
-  }
-
   void run() {
-    while (true) {
-      std::vector<pollfd> waiting{{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
-      for (const auto& link : links_) {
-        waiting.push_back({link.client, POLLIN, 0});
-        waiting.push_back({link.server, POLLIN, 0});
-      }
-      if (::poll(waiting.data(), waiting.size(), -1) < 0) continue;
-      if (waiting[0].revents != 0) return;
-      std::size_t at = 2;
-      for (auto& link : links_) {
-        const bool from_client = waiting[at].revents != 0;
-        const bool from_server = waiting[at + 1].revents != 0;
-        at += 2;
-        const bool alive =
-            (!from_client || pass(link, Direction::to_server)) && (!from_server || pass(link, Direction::to_client));
-        if (!alive) close(link);
-      }
-      links_.remove_if([](const Link& link) { return link.client < 0; });
-      if (waiting[1].revents != 0) accept_one();
-    }
+    test::relay_until_woken(
+        wake_, listener_, links_,
+        [this](Link& link, bool up) { return pass(link, up ? Direction::to_server : Direction::to_client); },
+        [this] { accept_one(); });
   }
 
   void accept_one() {
