@@ -37,4 +37,11 @@ std::optional<std::uint32_t> BackendStatements::remove(const StatementText* text
   return id;
 }
 
+std::vector<StatementTextPtr> BackendStatements::texts() const {
+  std::vector<StatementTextPtr> texts;
+  texts.reserve(by_age_.size());
+  for (const auto& statement : by_age_) texts.push_back(statement.text);
+  return texts;
+}
+
 }  // namespace sluice::proxy

@@ -33,6 +33,8 @@ class BackendStatements {
   // Forgets it. Returns the id to close on the server; nullopt: it was not prepared here.
   std::optional<std::uint32_t> remove(const StatementText* text);
 
+  [[nodiscard]] std::vector<StatementTextPtr> texts() const;  // the youngest first
+
   void clear() {
     by_text_.clear();
     by_age_.clear();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <map>
 #include <utility>
 
 namespace sluice::proxy {
@@ -159,25 +158,9 @@ void Pool::open(const IdentityPtr& identity) {
   all_.back()->open();
 }
 
-// For those who will come when this server leads.
-void Pool::warm_like(const Pool& other, std::function<void()> done) {
-  std::map<IdentityPtr, std::int64_t> missing;
-  for (const auto& backend : other.all_) ++missing[backend->identity()];
-  for (const auto& backend : all_) --missing[backend->identity()];
-  for (const auto& [identity, count] : missing) {
-    for (std::int64_t i = 0; i < count && all_.size() < limit_; ++i) open(identity);
-  }
-  on_warm_.push_back(std::move(done));
-  tell_warm();
-}
-
-void Pool::tell_warm() {
-  if (connecting_ > 0) return;
-  for (const auto& done : std::exchange(on_warm_, {})) done();
-}
-
 void Pool::on_backend_ready(Backend& backend) {
   --connecting_;
+  if (waiters_.empty() && warm_opened(backend)) return;
   tell_warm();
   release(backend);
 }

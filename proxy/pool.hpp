@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "proxy/backend.hpp"
+#include "proxy/warming.hpp"
 
 namespace sluice::proxy {
 
@@ -63,7 +65,7 @@ struct PoolKey {
   auto operator<=>(const PoolKey&) const = default;
 };
 
-class Pool final : private BackendOwner, private io::TimerHandler {
+class Pool final : private BackendOwner, private WarmingOwner, private io::TimerHandler {
  public:
   Pool(PoolHost& host, PoolKey key, BackendOptions options, std::uint32_t limit, std::uint32_t idle_max_ms);
   ~Pool();
@@ -85,8 +87,9 @@ class Pool final : private BackendOwner, private io::TimerHandler {
 
   void close_idle();
 
-  // Opens connections, until there are as many of each identity as `other` has, or as the limit allows. `done`, perhaps
-  // at once: none is being opened any more.
+  // Opens connections, until there are as many of each identity as `other` has, or as the limit allows, and brings
+  // these and the idle ones to where those of `other` are (proxy/warming.hpp). `done`, perhaps at once: none is on its
+  // way any more.
   void warm_like(const Pool& other, std::function<void()> done);
 
   void set_endpoint(const io::Endpoint& endpoint);
@@ -107,12 +110,16 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   void on_backend_lost(Backend& backend, std::string_view why, bool in_use) override;
   [[nodiscard]] HandshakeCharsets& handshake_charsets() override { return handshake_charsets_; }
   void on_timer(io::TimerId timer) override;
+  void on_warm(Warming& warming, bool usable) override;
 
   [[nodiscard]] Backend* pick(const PoolWaiter& waiter);
   [[nodiscard]] Backend* pick_only(const PoolWaiter& waiter);
   Backend* take_idle(std::size_t index);
   void serve();  // hands idle connections to whoever waits
   void open_for_waiters();
+  void warm_idle();
+  [[nodiscard]] bool warm_opened(Backend& backend);
+  void warm(Backend& backend, WarmPattern pattern);
   void tell_warm();
   void call_back_oldest();
   void make_room();
@@ -132,6 +139,10 @@ class Pool final : private BackendOwner, private io::TimerHandler {
   std::list<PoolWaiter*> waiters_;
   std::list<PoolWaiter*> kept_;  // who keeps a connection without need, the longest first
   std::uint32_t connecting_ = 0;
+  WarmPatterns for_opened_;  // those that are on their way
+  WarmPatterns for_idle_;
+  std::list<Warming> warming_;
+  bool warming_idle_ = false;
   std::vector<std::function<void()>> on_warm_;
   bool serving_ = false;  // `serve` is running further up the stack
   std::uint64_t statements_ = 0;

@@ -190,7 +190,6 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void got_backend(Backend& backend);
   [[nodiscard]] std::optional<Preparation> preparation_for(Backend& backend);
   [[nodiscard]] bool must_prepare(Backend& backend);
-  [[nodiscard]] CarriedState reading_state() const;
   void prepare_elsewhere(const Backend& backend);
   [[nodiscard]] bool open_data_gone(Backend& backend);
   void send_current();

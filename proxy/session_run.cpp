@@ -49,21 +49,11 @@ bool Session::open_data_gone(Backend& backend) {
   return true;
 }
 
-// The state in which the text of the prepared statement is read as its client meant it.
-CarriedState Session::reading_state() const {
-  CarriedState reading = state_;
-  if (!current_.statement->schema.empty()) reading.schema = current_.statement->schema;
-  if (reading.parse_settings() != current_.statement->settings) {
-    reading.replace_parse_settings(current_.statement->settings);
-  }
-  return reading;
-}
-
 // This connection can't be brought to the state in which the statement was prepared. Another one may be in it, and a
 // new one can be brought to any; one that can't go on from there to the session's state would not help.
 void Session::prepare_elsewhere(const Backend& backend) {
   if (tied() || current_.statement == nullptr || current_.reading) return fail_current(settings_gone());
-  CarriedState reading = reading_state();
+  CarriedState reading = reading_state(*current_.statement, state_);
   if (!backend.steps(reading, state_)) return fail_current(settings_gone());
   current_.reading = std::move(reading);
   if (insert_id_moved_) {  // on_prepared goes on, without it
@@ -91,7 +81,7 @@ std::optional<Preparation> Session::preparation_for(Backend& backend) {
   if (current_.login) preparation.target.schema = backend.state.schema;  // the command itself selects it
   if (must_prepare(backend)) {
     preparation.statement = current_.statement;
-    const CarriedState reading = reading_state();
+    const CarriedState reading = reading_state(*current_.statement, state_);
     auto before = backend.steps(backend.state, reading);
     auto after = backend.steps(reading, preparation.target);
     if (!before || !after) return std::nullopt;

@@ -4,6 +4,12 @@
 
 namespace sluice::proxy {
 
+CarriedState reading_state(const StatementText& text, CarriedState state) {
+  if (!text.schema.empty()) state.schema = text.schema;
+  if (state.parse_settings() != text.settings) state.replace_parse_settings(text.settings);
+  return state;
+}
+
 namespace {
 
 void append_part(std::string& key, std::string_view part) {

@@ -22,6 +22,9 @@ struct StatementText {
 
 using StatementTextPtr = std::shared_ptr<const StatementText>;
 
+// The state in which the text is read as its client meant it, from the one that its session is in.
+[[nodiscard]] CarriedState reading_state(const StatementText& text, CarriedState state);
+
 class StatementTexts {
  public:
   // The shared object for this text; classified at its first use.

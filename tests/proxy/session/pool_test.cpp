@@ -77,6 +77,12 @@ class PoolTest : public testing::TestWithParam<io::Backend>, private PoolHost, p
     loop_->cancel_timer(bound_);
   }
   void stop() { loop_->stop(); }
+  // False: it was the last one.
+  bool turn() {
+    again_ = loop_->start_timer(1, *this);
+    loop_->run();
+    return --turns_ > 0;
+  }
 
   test::TestCluster& cluster_;
   std::unique_ptr<Pool> pool;
@@ -91,6 +97,8 @@ class PoolTest : public testing::TestWithParam<io::Backend>, private PoolHost, p
   std::unique_ptr<io::Loop> loop_;
   std::list<std::unique_ptr<Backend>> buried_;
   io::TimerId bound_;
+  io::TimerId again_;
+  int turns_ = 20'000;
 };
 
 // As when the leader has moved: all who stand in line want nothing here any more. Were each served from inside the one
@@ -155,6 +163,54 @@ TEST_P(PoolTest, OpensAsManyConnectionsAsAnotherPoolHas) {
   pool->warm_like(*other, stopped);
   run();
   EXPECT_EQ(pool->total(), 0U);
+}
+
+// State and prepared statements come along, for connections that are opened and for those that are there already.
+TEST_P(PoolTest, BringsConnectionsToWhereThoseOfAnotherPoolAre) {
+  const std::string user(demo::app_user);
+  const IdentityPtr who = identity(user, cluster_->passwords().app);
+  StatementTexts texts;
+  CarriedState state;
+  state.schema = demo::app_schema;
+  state.assign({"sql_mode", "'ANSI_QUOTES'"});
+  const auto good = texts.intern("SELECT ?", state, {});
+  const auto elsewhere = texts.intern("SELECT \"x\"", CarriedState(), {});  // a text, not a name
+  const auto other = new_pool(user, 5);
+  make_pool(user, 5);
+  std::list<Waiter> line;
+  std::vector<Backend*> led;
+  Backend* idle = nullptr;
+  const auto acquire = [&](Pool& from, std::function<void(Backend&)> granted) {
+    line.emplace_back(who).granted = std::move(granted);
+    EXPECT_EQ(from.acquire(line.back()), nullptr);
+  };
+  for (int i = 0; i < 2; ++i) acquire(*other, [&](Backend& backend) { led.push_back(&backend); });
+  acquire(*pool, [&](Backend& backend) { idle = &backend; });
+  const auto all_are_there = [&] { return led.size() == 2 && idle != nullptr; };
+  while (!all_are_there() && turn()) {
+  }
+  ASSERT_TRUE(all_are_there());
+  pool->release(*idle);
+  for (Backend* backend : led) {
+    backend->state = state;
+    std::uint32_t id = 1;
+    for (const auto& text : {good, elsewhere}) EXPECT_TRUE(backend->statements.add(text, id++, 16).empty());
+  }
+  bool done = false;
+  pool->warm_like(*other, [&] { done = true; });
+  while (!done && turn()) {
+  }
+  ASSERT_TRUE(done);
+  EXPECT_EQ(pool->idle(), 2U);
+  for (int i = 0; i < 2; ++i) {
+    line.emplace_back(who);
+    line.back().wanted_state = &state;
+    Backend* backend = pool->acquire(line.back());
+    ASSERT_NE(backend, nullptr);
+    EXPECT_TRUE(backend->state.same_as(state));
+    for (const auto& text : {good, elsewhere}) EXPECT_NE(backend->statements.find(text.get()), nullptr) << text->sql;
+  }
+  for (Backend* backend : led) backend->statements.clear();
 }
 
 // The server allows fewer connections than the pool: one that is only kept is asked back.
