@@ -291,7 +291,7 @@ void Session::interrupt() {
 
 void Session::drain() {
   draining_ = true;
-  const bool between = stage_ == Stage::idle && !in_transaction_ && !transaction_unsure_;
+  const bool between = stage_ == Stage::idle && !transaction_.open();
   if (stage_ != Stage::login && !between) return;
   channel_.close_after_send();  // the last answer may still be on its way
   finish();
@@ -315,7 +315,7 @@ SessionRow Session::row() const {
     row.server = backend_->server_name();
     row.pin = tie();
   }
-  row.in_transaction = in_transaction_;
+  row.in_transaction = transaction_.in_transaction();
   row.tls = channel_.tls();
   row.statements = statement_count_;
   row.queued_bytes = channel_.queued_bytes();

@@ -30,6 +30,7 @@
 #include "proxy/packet_assembler.hpp"
 #include "proxy/pool.hpp"
 #include "proxy/report.hpp"
+#include "proxy/state/transaction_state.hpp"
 #include "router/classify.hpp"
 
 namespace sluice::proxy {
@@ -199,7 +200,6 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
 
   // --- what the answer changed (session_effects.cpp)
   void note_effects(const Answer& answer);
-  void note_error(const Answer& answer);
   [[nodiscard]] bool nothing_ran(const Answer& answer) const;
   void note_transaction(const Answer& answer);
   void note_statement(ClientStatement& statement, const Answer& answer);
@@ -292,16 +292,12 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   protocol::StatusFlags status_ = protocol::status::autocommit;
   bool status_known_ = false;  // a server has told it
   router::Pin pins_ = router::Pin::none;
-  bool in_transaction_ = false;
-  bool read_only_transaction_ = false;
-  bool transaction_unsure_ = false;  // an error hid whether a transaction is open
-  bool may_have_committed_ = false;  // an error hid whether what was open ended, so that each statement commits itself
-  bool next_transaction_set_ = false;  // SET TRANSACTION waits for the next one
-  std::uint64_t last_write_ms_ = 0;    // when the last write was acknowledged
-  bool unstamped_write_ = false;       // a write of the open transaction: counts from its end
-  std::uint64_t last_insert_id_ = 0;   // what LAST_INSERT_ID() is in this session
-  bool insert_id_moved_ = false;       // the connection in use may have another one by now: read it before giving back
-  bool insert_id_lost_ = false;        // what it is was known to a connection only that is gone
+  TransactionState transaction_;
+  std::uint64_t last_write_ms_ = 0;   // when the last write was acknowledged
+  bool unstamped_write_ = false;      // a write of the open transaction: counts from its end
+  std::uint64_t last_insert_id_ = 0;  // what LAST_INSERT_ID() is in this session
+  bool insert_id_moved_ = false;      // the connection in use may have another one by now: read it before giving back
+  bool insert_id_lost_ = false;       // what it is was known to a connection only that is gone
   const Backend* last_backend_ = nullptr;  // the last statement's; compared, never followed
   std::uint32_t last_server_ = 0;
   const Backend* sequence_backend_ = nullptr;  // took the last value from a sequence, or may have; compared only

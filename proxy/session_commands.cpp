@@ -281,7 +281,7 @@ void Session::forget_session_state() {
   pins_ = router::Pin::none;
   status_ = protocol::status::autocommit;
   status_known_ = false;
-  in_transaction_ = read_only_transaction_ = transaction_unsure_ = next_transaction_set_ = may_have_committed_ = false;
+  transaction_.forget();
   last_insert_id_ = 0;
   insert_id_lost_ = false;
   last_backend_ = sequence_backend_ = nullptr;

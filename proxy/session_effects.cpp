@@ -66,38 +66,18 @@ bool Session::may_touch_insert_id() const {
 }
 
 void Session::note_transaction(const Answer& answer) {
-  const router::Classification* effect = current_.effect;
+  StatementOutcome outcome;
   if (answer.status_seen) {
     status_ = answer.status;
     status_known_ = true;
-    in_transaction_ = (answer.status & (flag::in_transaction | flag::in_transaction_readonly)) != 0;
-    if (!in_transaction_) read_only_transaction_ = false;
-    transaction_unsure_ = may_have_committed_ = false;
     state_.autocommit = backend_->state.autocommit = (answer.status & flag::autocommit) != 0;
+    outcome.status = answer.status;
   }
-  const bool set_next = effect != nullptr && effect->transaction == TransactionEffect::next_only && !answer.error;
-  if (set_next) {
-    next_transaction_set_ = true;
-  } else if (answer.status_seen && !in_transaction_) {
-    next_transaction_set_ = false;
-  }
-  if (answer.error) note_error(answer);
-  if (!answer.error && effect != nullptr && effect->transaction == TransactionEffect::begin_read_only) {
-    read_only_transaction_ = in_transaction_;
-  }
-}
-
-// An error tells no status: what was known before holds on, and what the statement may have changed is in doubt.
-void Session::note_error(const Answer& answer) {
-  const router::Classification* effect = current_.effect;
-  const bool opaque = effect != nullptr && !effect->replica_safe &&
-                      (effect->multi || effect->kind == StatementKind::call || effect->kind == StatementKind::execute ||
-                       effect->kind == StatementKind::other);
-  const bool ran = effect == nullptr || !nothing_ran(answer);
-  if (!in_transaction_ && (!state_.autocommit || (opaque && ran))) transaction_unsure_ = true;
-  const bool open = in_transaction_ || transaction_unsure_;
-  const bool ends = effect != nullptr && effect->transaction != TransactionEffect::none;
-  if (open && ran && (opaque || ends || !of_statement_only(backend_->error_payload()))) may_have_committed_ = true;
+  outcome.error = answer.error;
+  outcome.nothing_ran = current_.effect != nullptr && nothing_ran(answer);
+  outcome.statement_only = answer.error && of_statement_only(backend_->error_payload());
+  outcome.autocommit = state_.autocommit;
+  transaction_.apply(current_.effect, outcome);
 }
 
 // The text could not be parsed: no part of it was executed.
@@ -122,7 +102,7 @@ void Session::note_effects(const Answer& answer) {
   const router::Classification* effect = current_.effect;
   if (effect == nullptr || (current_.type != Command::query && current_.type != Command::stmt_execute)) return;
   if (may_write(*effect)) unstamped_write_ = true;
-  if (unstamped_write_ && !in_transaction_) {
+  if (unstamped_write_ && !transaction_.in_transaction()) {
     unstamped_write_ = false;
     last_write_ms_ = Worker::steady_now_ms() + 1;
   }
@@ -206,20 +186,14 @@ void Session::end_statement() {
   next_command();
 }
 
-bool Session::tied() const {
-  return in_transaction_ || transaction_unsure_ || next_transaction_set_ || pins_ != Pin::none ||
-         !statements_.nothing_open();
-}
+bool Session::tied() const { return transaction_.ties() || pins_ != Pin::none || !statements_.nothing_open(); }
 
 std::string Session::tie() const {
-  std::string reasons;
+  std::string reasons = transaction_.reasons();
   const auto add = [&](std::string_view reason) {
     if (!reasons.empty()) reasons += ", ";
     reasons += reason;
   };
-  if (in_transaction_) add("transaction");
-  if (transaction_unsure_) add("transaction state unknown after an error");
-  if (next_transaction_set_) add("SET TRANSACTION");
   if (pins_ != Pin::none) add(router::to_string(pins_));
   if (!statements_.nothing_open()) add("open cursor or long data");
   return reasons;

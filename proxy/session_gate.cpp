@@ -15,9 +15,7 @@ constexpr Pin locks = Pin::table_lock | Pin::xa;
 }  // namespace
 
 // Something on its connection must come to its end there.
-bool Session::open() const {
-  return in_transaction_ || transaction_unsure_ || any(pins_ & locks) || !statements_.nothing_sent_ahead();
-}
+bool Session::open() const { return transaction_.open() || any(pins_ & locks) || !statements_.nothing_sent_ahead(); }
 
 // One statement in autocommit mode that opens nothing: it is over when it is answered. Not so ALTER TABLE and its like,
 // which may take long.
@@ -42,7 +40,7 @@ std::optional<Session::Work> Session::open_work() const {
   if (!open() && stage_ != Stage::running) return std::nullopt;
   Work work;
   work.since_ms = work_since_ms_;
-  if (in_transaction_ || transaction_unsure_) {
+  if (transaction_.open()) {
     work.kind = OpenWork::Kind::transaction;
   } else {
     work.kind = any(pins_ & locks) ? OpenWork::Kind::lock : OpenWork::Kind::statement;

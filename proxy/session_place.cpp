@@ -135,7 +135,7 @@ bool Session::misplaced() const {
   const router::Classification* effect = current_.effect;
   if (current_.replica_safe && (tied() || state_.autocommit)) return false;
   if (diagnostics_only() || selects_schema()) return false;
-  if (!read_only_transaction_) return true;
+  if (!transaction_.read_only()) return true;
   if (effect == nullptr) return false;
   if (any(effect->pin & Pin::user_lock)) return true;  // one lock in a cluster means one server that gives it
   switch (effect->kind) {                              // may end the transaction and write after it
@@ -152,7 +152,7 @@ bool Session::misplaced() const {
 void Session::leave_server() {
   const router::Classification* effect = current_.effect;
   const bool only_readable_ties = (pins_ & ~Pin::found_rows) == Pin::none && statements_.nothing_open();
-  if (read_only_transaction_ && effect != nullptr) {
+  if (transaction_.read_only() && effect != nullptr) {
     if (any(effect->pin & Pin::user_lock)) return fail_current(lock_on_replica(backend_->server_name()));
     if (effect->multi || effect->transaction == TransactionEffect::none) {
       return fail_current(opaque_on_replica(backend_->server_name()));
@@ -164,7 +164,7 @@ void Session::leave_server() {
       return route();
     }
   }
-  const bool open = in_transaction_ || transaction_unsure_ || next_transaction_set_;
+  const bool open = transaction_.ties();
   if (open || !only_readable_ties) return lose_backend("it does not lead the cluster any more");
   pins_ = Pin::none;
   hand_back();

@@ -171,7 +171,7 @@ void Session::send_current() {
   }
   // Kept only where it may be sent again, and all of it.
   const bool may_be_sent_again = current_.repeatable || may_be_refused();
-  if (!may_be_sent_again || in_transaction_ || current_.streamed) current_.command.clear();
+  if (!may_be_sent_again || transaction_.in_transaction() || current_.streamed) current_.command.clear();
   if (current_.streamed) return stream_body();
   if (!current_.shape) end_statement();
 }

@@ -204,8 +204,8 @@ void Session::lost_while_running(const Loss& loss, const std::string& server, st
 }
 
 Session::Loss Session::what_is_lost(std::string_view server, std::string_view why) const {
-  if (!in_transaction_ && !transaction_unsure_) return {session_lost(server, tie(), why), false, false};
-  if (may_have_committed_) return {transaction_unknown(server, why), true, true};
+  if (!transaction_.open()) return {session_lost(server, tie(), why), false, false};
+  if (transaction_.may_have_committed()) return {transaction_unknown(server, why), true, true};
   return {transaction_lost(server, why), true, false};
 }
 
@@ -218,7 +218,7 @@ void Session::count_loss(const Loss& loss) {
 
 void Session::forget_ties() {
   pins_ = Pin::none;
-  in_transaction_ = read_only_transaction_ = transaction_unsure_ = next_transaction_set_ = may_have_committed_ = false;
+  transaction_.forget();
   status_ &= static_cast<protocol::StatusFlags>(
       ~(protocol::status::in_transaction | protocol::status::in_transaction_readonly));
   statements_.forget_open();

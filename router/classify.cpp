@@ -44,6 +44,8 @@ void join(Classification& c, Classification&& next) {
     c.sets_autocommit_off = next.sets_autocommit_off;
     c.sets_autocommit_on = next.sets_autocommit_on;
   }
+  c.sets_next_transaction = c.sets_next_transaction || next.sets_next_transaction;
+  c.sets_savepoint = c.sets_savepoint || next.sets_savepoint;
   c.sets_last_insert_id = c.sets_last_insert_id || next.sets_last_insert_id;
   c.takes_sequence_value = c.takes_sequence_value || next.takes_sequence_value;
   c.calls_stored = c.calls_stored || next.calls_stored;
@@ -108,6 +110,7 @@ bool same_effects(const Classification& a, const Classification& b) {
          a.needs.sequence_value == b.needs.sequence_value && a.takes_sequence_value == b.takes_sequence_value &&
          a.calls_stored == b.calls_stored && a.replica_safe == b.replica_safe && a.multi == b.multi &&
          a.sets_autocommit_off == b.sets_autocommit_off && a.sets_autocommit_on == b.sets_autocommit_on &&
+         a.sets_next_transaction == b.sets_next_transaction && a.sets_savepoint == b.sets_savepoint &&
          a.sets_last_insert_id == b.sets_last_insert_id && a.schema == b.schema && same_assignments(a, b);
 }
 

@@ -136,6 +136,8 @@ struct Classification {
   bool multi = false;         // several statements; the fields are the union, in doubt the leader
   bool sets_autocommit_off = false;
   bool sets_autocommit_on = false;
+  bool sets_next_transaction = false;  // SET TRANSACTION without a scope, or SET @@tx_isolation, and their like
+  bool sets_savepoint = false;
   bool sets_last_insert_id = false;   // LAST_INSERT_ID(x): the next LAST_INSERT_ID() on this connection is x
   bool takes_sequence_value = false;  // NEXTVAL(), NEXT VALUE FOR: what LASTVAL() is on this connection
   bool calls_stored = false;          // perhaps a stored function, which may ask for LAST_INSERT_ID() inside

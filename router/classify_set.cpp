@@ -171,6 +171,7 @@ void SetParser::carried(VariableScope scope, bool at_signs, std::string_view nam
   if (of_transaction && at_signs && scope == VariableScope::none) {
     // `SET @@tx_isolation` without a scope is about the next transaction, `SET tx_isolation` about the session.
     result_.transaction = TransactionEffect::next_only;
+    result_.sets_next_transaction = true;
     return leader(result_, "concerns the next transaction");
   }
   keep(name, std::move(value));
@@ -264,6 +265,7 @@ void SetParser::transaction(VariableScope scope) {
   if (scope == VariableScope::global) leader(result_, global_setting);
   if (scope == VariableScope::none) {
     result_.transaction = TransactionEffect::next_only;
+    result_.sets_next_transaction = true;
     leader(result_, "concerns the next transaction");
   }
 }

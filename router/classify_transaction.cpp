@@ -115,6 +115,7 @@ void classify_transaction(Statement s) {
       break;
   }
   // SAVEPOINT x, RELEASE SAVEPOINT x
+  s.result.sets_savepoint = s.cursor.at(Keyword::savepoint);
   s.result.kind = StatementKind::savepoint;
   leader(s.result, control);
   scan_rest(s);

@@ -1,0 +1,72 @@
+#include "proxy/state/transaction_state.hpp"
+
+namespace sluice::proxy {
+
+using router::StatementKind;
+using router::TransactionEffect;
+namespace flag = protocol::status;
+
+namespace {
+
+bool is_opaque(const router::Classification& effect) {
+  return !effect.replica_safe && (effect.multi || effect.kind == StatementKind::call ||
+                                  effect.kind == StatementKind::execute || effect.kind == StatementKind::other);
+}
+
+bool ends_transaction(TransactionEffect effect) {
+  return effect == TransactionEffect::end || effect == TransactionEffect::end_and_chain ||
+         effect == TransactionEffect::implicit_commit;
+}
+
+}  // namespace
+
+void TransactionState::apply(const router::Classification* effect, const StatementOutcome& outcome) {
+  const bool was_in_transaction = in_transaction_;
+  if (outcome.status) {
+    in_transaction_ = (*outcome.status & (flag::in_transaction | flag::in_transaction_readonly)) != 0;
+    if (!in_transaction_) read_only_ = false;
+    unsure_ = may_have_committed_ = false;
+  }
+  if (outcome.error) {
+    note_error(effect, outcome);
+  } else if (effect != nullptr && effect->transaction == TransactionEffect::begin_read_only) {
+    read_only_ = in_transaction_;
+  }
+  note_marks(effect, outcome, was_in_transaction);
+}
+
+// An error tells no status: what was known before holds on, and what the statement may have changed is in doubt.
+void TransactionState::note_error(const router::Classification* effect, const StatementOutcome& outcome) {
+  const bool opaque = effect != nullptr && is_opaque(*effect);
+  const bool ran = effect == nullptr || !outcome.nothing_ran;
+  if (!in_transaction_ && (!outcome.autocommit || (opaque && ran))) unsure_ = true;
+  const bool ends = effect != nullptr && effect->transaction != TransactionEffect::none;
+  if ((in_transaction_ || unsure_) && ran && (opaque || ends || !outcome.statement_only)) may_have_committed_ = true;
+}
+
+// In doubt a mark stays: the connection is kept for longer than it had to be, and nobody else gets what it has.
+void TransactionState::note_marks(const router::Classification* effect, const StatementOutcome& outcome,
+                                  bool was_in_transaction) {
+  const bool ended = effect != nullptr && !outcome.error && ends_transaction(effect->transaction);
+  if (outcome.status && !in_transaction_ && (was_in_transaction || ended)) next_set_ = savepoint_ = false;
+  if (outcome.autocommit) savepoint_ = false;
+  if (effect == nullptr || outcome.nothing_ran) return;
+  next_set_ = next_set_ || effect->sets_next_transaction;
+  savepoint_ = savepoint_ || (effect->sets_savepoint && !outcome.autocommit && !in_transaction_);
+}
+
+std::string TransactionState::reasons() const {
+  std::string reasons;
+  const auto add = [&](bool holds, std::string_view reason) {
+    if (!holds) return;
+    if (!reasons.empty()) reasons += ", ";
+    reasons += reason;
+  };
+  add(in_transaction_, "transaction");
+  add(unsure_, "transaction state unknown after an error");
+  add(savepoint_, "savepoint");
+  add(next_set_, "SET TRANSACTION");
+  return reasons;
+}
+
+}  // namespace sluice::proxy
