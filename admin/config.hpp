@@ -78,7 +78,7 @@ struct FailoverSettings {
   std::uint32_t retry_max_ms = 30'000;
   std::uint64_t switchover_lag_max_ms = 5000;
   std::uint64_t switchover_transaction_max_ms = 10'000;
-  std::uint32_t switchover_approach_max_ms = 5000;
+  std::uint32_t switchover_approach_max_ms = 30'000;
   std::uint32_t switchover_drain_max_ms = 1000;
   std::uint32_t switchover_stall_max_ms = 3000;
   std::uint32_t switchover_step_max_ms = 5000;

@@ -11,7 +11,14 @@ using Clock = std::chrono::steady_clock;
 void Approach::start(Done done) {
   done_ = std::move(done);
   deadline_ = Clock::now() + parts_.bound;
-  ask_leader();
+  begin_log_file();
+}
+
+// One that can't does not become the leader.
+void Approach::begin_log_file() {
+  parts_.candidate->begin_log_file(parts_.answer_max, [self = shared_from_this()](const Outcome& outcome) {
+    outcome.ok ? self->ask_leader() : self->end(outcome.error);
+  });
 }
 
 void Approach::ask_leader() {

@@ -2,7 +2,8 @@
 // load, and what there is of it when the gate closes is what clients wait for.
 //
 // Flow: `make_shared<Approach>(parts)->start(done)`; `done` is called once, from the io_context. Each round asks the
-// leader where it is and waits until the other has applied that. Changes nothing on either.
+// leader where it is and waits until the other has applied that. Changes nothing on either, but that the other begins a
+// file of its binary log.
 #pragma once
 
 #include <chrono>
@@ -34,6 +35,7 @@ class Approach : public std::enable_shared_from_this<Approach> {
   void start(Done done);
 
  private:
+  void begin_log_file();
   void ask_leader();
   void await(const std::string& position);
   void on_reached();

@@ -101,6 +101,12 @@ void ServerActor::check(milliseconds budget, OnChecked done) {
       });
 }
 
+void ServerActor::begin_log_file(milliseconds budget, OnOutcome done) {
+  Action none;
+  none.budget = budget;
+  start(none, [](const TaskPlace& place) { return std::make_shared<BeginLogFileTask>(place); }, std::move(done));
+}
+
 void ServerActor::unlock() {
   if (job_ || !held_) return;
   leave_over(*held_);

@@ -64,6 +64,8 @@ class ServerActor : public std::enable_shared_from_this<ServerActor> {
   void perform(const Action& action, OnOutcome done);
   // Touches nothing. While an action is under way the server can't be acted on.
   void check(std::chrono::milliseconds budget, OnChecked done);
+  // So that replicas which will ask it are answered soon: BeginLogFileTask.
+  void begin_log_file(std::chrono::milliseconds budget, OnOutcome done);
   // The session that holds the global read lock ends, and with it the lock; read_only stays, and what was frozen is
   // still compared before it is made a replica. Does nothing if there is none, or while an action is under way: that
   // one is answered later, and then tells what it leaves. If the server can't be reached it notices later that we are

@@ -292,6 +292,8 @@ std::string set_replica_position(std::string_view position) {
   return "SET GLOBAL gtid_slave_pos = " + quoted(position);
 }
 
+std::string begin_log_file() { return "FLUSH LOCAL BINARY LOGS"; }
+
 std::string set_semi_sync(bool leads) {
   const auto set = [](std::string_view name, bool on) {
     return "GLOBAL " + std::string(name) + (on ? " = 1" : " = 0");

@@ -4,7 +4,8 @@
 // `read_facts(kind, tables)` its answer; the others are one statement each, in the order in which the tasks say them.
 //
 // None of these is written to the binary log, so none of them makes a transaction of its own: SET GLOBAL, FLUSH TABLES
-// WITH READ LOCK, CHANGE MASTER and START, STOP and RESET SLAVE are not logged, and mysql.gtid_slave_pos is not either.
+// WITH READ LOCK, FLUSH LOCAL, CHANGE MASTER and START, STOP and RESET SLAVE are not logged, and mysql.gtid_slave_pos
+// is not either.
 //
 // Sources: MariaDB Knowledge Base, "CHANGE MASTER TO", "Global Transaction ID", "Semisynchronous Replication"; MySQL
 // 5.6 Reference Manual, "CHANGE MASTER TO Syntax", "Functions Used with Global Transaction IDs (GTIDs)".
@@ -124,6 +125,7 @@ struct ReplicationSource {
 [[nodiscard]] std::string change_source(const ServerKind& kind, std::string_view channel,
                                         const ReplicationSource& source);
 [[nodiscard]] std::string set_replica_position(std::string_view position);  // MariaDB
+[[nodiscard]] std::string begin_log_file();                                 // of the binary log; not logged itself
 // Which of the two roles of semi-synchronous replication the server plays.
 [[nodiscard]] std::string set_semi_sync(bool leads);
 

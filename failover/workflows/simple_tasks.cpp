@@ -30,4 +30,9 @@ void AwaitPositionTask::begin() {
       });
 }
 
+void BeginLogFileTask::begin() {
+  run_statements({begin_log_file()}, "it could not begin a file of its binary log",
+                 [this] { ask_facts([this](const ServerFacts& facts) { succeed(facts); }); });
+}
+
 }  // namespace sluice::failover

@@ -1,4 +1,4 @@
-// Act::thaw, Act::await_position and Act::read_state: one question each.
+// Act::thaw, Act::await_position and Act::read_state: one question each; and one that is no act of a workflow.
 #pragma once
 
 #include <string>
@@ -32,6 +32,16 @@ class AwaitPositionTask : public ServerTask {
   void begin() override;
 
   std::string position_;
+};
+
+// Replicas that ask a server for what comes after a GTID are read to from the beginning of the file that has it. All of
+// them ask at once when it has become the leader, and clients notice: then that file is to be a short one.
+class BeginLogFileTask : public ServerTask {
+ public:
+  using ServerTask::ServerTask;
+
+ private:
+  void begin() override;
 };
 
 }  // namespace sluice::failover

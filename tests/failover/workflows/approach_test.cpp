@@ -32,6 +32,16 @@ TEST_P(ApproachTest, OneThatIsNotNearGoesOnUntilTheBound) {
   EXPECT_EQ(approach(run, -1ms, 300ms, ample), "");
 }
 
+// All replicas ask the new leader at once, and what is in its file before their position is read for nothing.
+TEST_P(ApproachTest, TheOneThatIsToLeadBeginsAFileOfItsBinaryLog) {
+  WorkflowRun run(cluster());
+  const auto files = [&](std::size_t server) { return cluster().root(server).query("SHOW BINARY LOGS").size(); };
+  const auto before = std::pair(files(0), files(1));
+  EXPECT_EQ(approach(run, ample, ample, 0ms), "");
+  EXPECT_EQ(std::pair(files(0), files(1)), std::pair(before.first, before.second + 1));
+  cluster()->await_replicated();  // nothing of it was logged
+}
+
 TEST_P(ApproachTest, OneThatStandsStillIsTooFarBehind) {
   WorkflowRun run(cluster());
   auto lock = block_replication(1);
