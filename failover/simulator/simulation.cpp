@@ -244,21 +244,21 @@ SimulationResult simulate(std::uint64_t seed, const SimulationOptions& options) 
 
 SimulationOptions shrink(std::uint64_t seed, SimulationOptions options) {
   options.trace = false;
-  const auto count = simulate(seed, options).faults;
-  if (!options.only_faults) {
-    options.only_faults.emplace(count);
-    std::iota(options.only_faults->begin(), options.only_faults->end(), std::size_t{0});
-  }
+  std::vector<std::size_t> faults(simulate(seed, options).faults);
+  std::iota(faults.begin(), faults.end(), std::size_t{0});
+  if (options.only_faults) faults = *options.only_faults;
   for (bool shorter = true; shorter;) {
     shorter = false;
-    for (std::size_t n = options.only_faults->size(); n-- > 0;) {
-      auto less = options;
-      less.only_faults->erase(less.only_faults->begin() + static_cast<std::ptrdiff_t>(n));
-      if (!simulate(seed, less).breach) continue;
-      options = less;
+    for (std::size_t n = faults.size(); n-- > 0;) {
+      auto less = faults;
+      less.erase(less.begin() + static_cast<std::ptrdiff_t>(n));
+      options.only_faults = less;
+      if (!simulate(seed, options).breach) continue;
+      faults = std::move(less);
       shorter = true;
     }
   }
+  options.only_faults = std::move(faults);
   return options;
 }
 

@@ -138,6 +138,30 @@ TEST_P(Mysql56Test, StateTravelsWithoutTrackers) {
   EXPECT_EQ(admin_value("SELECT COUNT(*) FROM sessions WHERE pin <> ''"), "0");
 }
 
+// It has no flag for either of the two, and no tracker. Of the others one at least is on the same worker.
+TEST_P(Mysql56Test, WhatWaitsForTheNextTransactionIsItsSessions) {
+  start({.limits = "backend_connections_max = 4"});
+  Sql session = client();
+  std::vector<Sql> others;
+  for (int i = 0; i < 3; ++i) others.push_back(client());
+  session.exec("SET TRANSACTION READ ONLY");
+  EXPECT_EQ(session.value("SELECT 1"), "1");
+  for (std::size_t i = 0; i < others.size(); ++i)
+    others[i].exec("INSERT INTO t VALUES (" + std::to_string(i) + ", 'other')");
+  session.exec("BEGIN");
+  EXPECT_EQ(outcome_of(session, "INSERT INTO t VALUES (7, 'own')").code, 1792U);
+  session.exec("COMMIT");
+  session.exec("INSERT INTO t VALUES (7, 'own')");
+  session.exec("SET autocommit = 0");
+  session.exec("SAVEPOINT s");
+  for (auto& other : others) other.exec("DO 1");
+  session.exec("INSERT INTO t VALUES (8, 'own')");
+  session.exec("ROLLBACK TO s");
+  session.exec("COMMIT");
+  EXPECT_EQ(others.front().value("SELECT GROUP_CONCAT(id ORDER BY id) FROM t"), "0,1,2,7");
+  EXPECT_EQ(admin_value("SELECT COUNT(*) FROM sessions WHERE pin <> ''"), "0");
+}
+
 TEST_P(Mysql56Test, CharacterSetsAreTakenBack) {
   start({.limits = "backend_connections_max = 4"});
   constexpr const char* variables =

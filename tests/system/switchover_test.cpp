@@ -62,6 +62,28 @@ TEST_P(SwitchoverTest, ConnectionsAreOpenedBeforeAnybodyWaits) {
   EXPECT_EQ(sessions.front().value("SELECT COUNT(*) FROM t"), "12");
 }
 
+// The gate has never been closed, and what was done before is in the history.
+TEST_P(SwitchoverTest, ANewLeaderThatDoesNotCatchUpIsNotWaitedFor) {
+  Settings settings = patient();
+  settings.failover += "switchover_approach_max_ms = 100\nswitchover_stall_max_ms = 200\n";
+  start(settings);
+  Sql blocking = cluster_.root(1);
+  blocking.exec("LOCK TABLES app.t READ");
+  Sql writer = client();
+  writer.exec("INSERT INTO t VALUES (1)");
+  const Outcome refused = switch_to(1);
+  EXPECT_NE(refused.code, 0U);
+  EXPECT_NE(refused.text.find(server_name(1) + " does not come near " + server_name(0)), std::string::npos) << refused;
+  EXPECT_EQ(last_change("state"), "refused");
+  EXPECT_EQ(admin_value("SELECT GROUP_CONCAT(what || ':' || ok) FROM history_steps"),
+            "warm " + server_name(1) + ":1,approach " + server_name(1) + ":0");
+  EXPECT_EQ(count("gates_closed"), 0U);
+  writer.exec("INSERT INTO t VALUES (2)");
+  blocking.exec("UNLOCK TABLES");
+  EXPECT_EQ(leader_name(), server_name(0));
+  EXPECT_EQ(writable(), (std::set<std::size_t>{0}));
+}
+
 TEST_P(SwitchoverTest, ByTheCommandLine) {
   start(patient());
   const auto config = (folder_.path() / "sluice.toml").string();
