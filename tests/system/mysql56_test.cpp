@@ -138,7 +138,8 @@ TEST_P(Mysql56Test, StateTravelsWithoutTrackers) {
   EXPECT_EQ(admin_value("SELECT COUNT(*) FROM sessions WHERE pin <> ''"), "0");
 }
 
-// It has no flag for either of the two, and no tracker. Of the others one at least is on the same worker.
+// It has no flag for either of the two, and no tracker. Of the others one at least is on the same worker; whether it
+// would be given the same connection is up to the pool, so what ties the session is looked at as well.
 TEST_P(Mysql56Test, WhatWaitsForTheNextTransactionIsItsSessions) {
   start({.limits = "backend_connections_max = 4"});
   Sql session = client();
@@ -146,6 +147,8 @@ TEST_P(Mysql56Test, WhatWaitsForTheNextTransactionIsItsSessions) {
   for (int i = 0; i < 3; ++i) others.push_back(client());
   session.exec("SET TRANSACTION READ ONLY");
   EXPECT_EQ(session.value("SELECT 1"), "1");
+  const auto ties = [this] { return admin_value("SELECT GROUP_CONCAT(pin) FROM sessions WHERE pin <> ''"); };
+  EXPECT_EQ(ties(), "SET TRANSACTION");
   for (std::size_t i = 0; i < others.size(); ++i)
     others[i].exec("INSERT INTO t VALUES (" + std::to_string(i) + ", 'other')");
   session.exec("BEGIN");
@@ -154,6 +157,8 @@ TEST_P(Mysql56Test, WhatWaitsForTheNextTransactionIsItsSessions) {
   session.exec("INSERT INTO t VALUES (7, 'own')");
   session.exec("SET autocommit = 0");
   session.exec("SAVEPOINT s");
+  session.exec("DO 1");
+  EXPECT_EQ(ties(), "savepoint");
   for (auto& other : others) other.exec("DO 1");
   session.exec("INSERT INTO t VALUES (8, 'own')");
   session.exec("ROLLBACK TO s");

@@ -80,6 +80,8 @@ TEST_P(NextTransaction, HasTheSavepointThatWasSetBeforeIt) {
   Sql b = connect();
   b.exec("SELECT 1");
   EXPECT_EQ(a.run("DO 1").error, 0U);
+  EXPECT_EQ(tie_of(a.greeting.connection_id), "savepoint");
+  b.exec("SELECT 1");
   EXPECT_EQ(a.run("INSERT INTO t VALUES (1)").error, 0U);
   EXPECT_EQ(a.run("ROLLBACK TO s").error, 0U);
   EXPECT_EQ(a.run("COMMIT").error, 0U);
