@@ -53,7 +53,8 @@ struct Answer {
 class BackendUser {
  public:
   virtual void on_prepared(Backend& backend) = 0;
-  // A preparation step was refused by the server; the connection's state is not known any more.
+  // A preparation step was refused by the server. What it is in: if the connection is not tainted, the target, and only
+  // the statement is missing; else that is not known any more.
   virtual void on_prepare_refused(Backend& backend, const protocol::ErrPacket& error) = 0;
   virtual void on_answer(Backend& backend, io::Slice bytes) = 0;
   // The answer is an error and nothing else. True: it does not come to `on_answer`. Not asked where answers are put
@@ -173,7 +174,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
  private:
   // A request of our own whose answer is swallowed.
   struct OwnRequest {
-    enum class Kind : std::uint8_t { plain, prepare, read_insert_id, read_charset };
+    enum class Kind : std::uint8_t { plain, prepare, ours, read_insert_id, read_charset };
     Kind kind = Kind::plain;
     StatementTextPtr statement;
     protocol::ResponseShape shape = protocol::ResponseShape::ok_or_error;
@@ -233,6 +234,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   std::deque<OwnRequest> own_;
   CarriedState own_target_;
   bool own_refused_ = false;
+  bool own_state_lost_ = false;     // what was refused is not only a statement, which leaves the state as it is
   protocol::ByteBuffer own_error_;  // the first refusal's payload
   protocol::ByteBuffer own_rows_;   // what the running request's resultset holds, bounded
 

@@ -18,7 +18,7 @@ using protocol::ResponseShape;
 void Backend::prepare(const Preparation& preparation) {
   assert(ready_ && own_.empty() && !answering_ && user_ != nullptr);
   own_target_ = preparation.target;
-  own_refused_ = false;
+  own_refused_ = own_state_lost_ = false;
   if (preparation.read_insert_id) {
     request(Command::query, "SELECT LAST_INSERT_ID()", {OwnRequest::Kind::read_insert_id, nullptr, {}});
   }
@@ -31,7 +31,9 @@ void Backend::prepare(const Preparation& preparation) {
     request(Command::query, "SET last_insert_id=" + std::to_string(*preparation.set_last_insert_id), {});
     insert_id = preparation.set_last_insert_id;
   }
-  if (!preparation.statement_of_ours.empty()) request(Command::query, preparation.statement_of_ours, {});
+  if (!preparation.statement_of_ours.empty()) {
+    request(Command::query, preparation.statement_of_ours, {OwnRequest::Kind::ours, nullptr, {}});
+  }
   assert(!own_.empty());
   start_own_answer();
 }
@@ -81,8 +83,10 @@ void Backend::own_bytes(io::Slice& bytes) {
 }
 
 void Backend::own_packet() {
+  const OwnRequest::Kind kind = own_.front().kind;
   switch (framer_.role()) {
     case PacketRole::error:
+      own_state_lost_ = own_state_lost_ || (kind != OwnRequest::Kind::prepare && kind != OwnRequest::Kind::ours);
       if (!own_refused_) {
         own_refused_ = true;
         own_error_.assign(framer_.payload().begin(), framer_.payload().end());
@@ -183,8 +187,12 @@ void Backend::finish_own_request(const io::Slice& rest) {
   row_counts_gone = true;
   if (!rest.empty()) return broken(unasked_text(rest));
   BackendUser* user = user_;
-  if (own_refused_) {
+  if (own_state_lost_) {
     tainted = true;
+  } else {
+    state = own_target_;
+  }
+  if (own_refused_) {
     const ByteBuffer refusal = std::move(own_error_);
     const auto err = protocol::parse_err(refusal);
     if (user != nullptr) {
@@ -192,7 +200,6 @@ void Backend::finish_own_request(const io::Slice& rest) {
     }
     return;
   }
-  state = own_target_;
   if (user != nullptr) user->on_prepared(*this);
 }
 

@@ -120,6 +120,7 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   void warm_idle();
   [[nodiscard]] bool warm_opened(Backend& backend);
   void warm(Backend& backend, WarmPattern pattern);
+  void replace(Backend& backend);
   void tell_warm();
   void call_back_oldest();
   void make_room();

@@ -64,8 +64,15 @@ void Pool::on_warm(Warming& warming, bool usable) {
   Backend& backend = warming.backend();
   warming_.remove_if([&](const Warming& one) { return &one == &warming; });
   const bool ours = std::any_of(all_.begin(), all_.end(), [&](const auto& one) { return one.get() == &backend; });
-  if (ours) usable ? release(backend) : discard(backend);
+  if (ours) usable ? release(backend) : replace(backend);
   warm_idle();
+}
+
+// By one that is only logged on: that, too, is something that nobody has to wait for later.
+void Pool::replace(Backend& backend) {
+  const IdentityPtr identity = backend.identity();
+  discard(backend);
+  if (all_.size() < limit_) open(identity);
 }
 
 void Pool::tell_warm() {

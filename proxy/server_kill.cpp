@@ -44,11 +44,8 @@ void ServerKill::on_prepared(Backend& /*backend*/) {
   finish();
 }
 
-// It ended by itself meanwhile (error 1094): nothing was changed on this connection either.
-void ServerKill::on_prepare_refused(Backend& backend, const protocol::ErrPacket& /*error*/) {
-  backend.tainted = false;
-  on_prepared(backend);
-}
+// It ended by itself meanwhile (error 1094).
+void ServerKill::on_prepare_refused(Backend& backend, const protocol::ErrPacket& /*error*/) { on_prepared(backend); }
 
 void ServerKill::on_backend_lost(Backend& /*backend*/, std::string_view /*why*/) {
   backend_ = nullptr;

@@ -10,11 +10,12 @@
 #include <cstdint>
 #include <functional>
 
+#include "proxy/backend_errand.hpp"
 #include "proxy/pool.hpp"
 
 namespace sluice::proxy {
 
-class ServerKill final : private PoolWaiter, private BackendUser, private io::TimerHandler {
+class ServerKill final : private PoolWaiter, private BackendErrand, private io::TimerHandler {
  public:
   enum class What : std::uint8_t { connection, query };
 
@@ -34,13 +35,7 @@ class ServerKill final : private PoolWaiter, private BackendUser, private io::Ti
 
   void on_prepared(Backend& backend) override;
   void on_prepare_refused(Backend& backend, const protocol::ErrPacket& error) override;
-  void on_answer(Backend& /*backend*/, io::Slice /*bytes*/) override {}
-  [[nodiscard]] bool withholds(const Backend& /*backend*/) const override { return false; }
-  std::uint32_t client_statement_id() override { return 0; }
-  void on_answered(Backend& /*backend*/) override {}
   void on_backend_lost(Backend& /*backend*/, std::string_view /*why*/) override;
-  void on_backend_drained(Backend& /*backend*/) override {}
-  [[nodiscard]] protocol::Capabilities client_capabilities() const override { return 0; }
 
   void on_timer(io::TimerId timer) override;
   void finish();

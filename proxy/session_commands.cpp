@@ -204,7 +204,7 @@ bool changes_session_only(const router::Classification& effect) {
     case router::StatementKind::use:
       return true;
     case router::StatementKind::set:
-      return effect.transaction == router::TransactionEffect::none &&
+      return effect.transaction == router::TransactionEffect::none && !effect.sets_next_transaction &&
              (!effect.assignments.empty() || effect.sets_autocommit_on || effect.sets_autocommit_off);
     default:
       return false;

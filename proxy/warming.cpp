@@ -38,8 +38,9 @@ bool Warming::prepare(const StatementTextPtr& text) {
 
 void Warming::on_prepared(Backend& /*backend*/) { next(); }
 
-// What state it is in now is not known.
-void Warming::on_prepare_refused(Backend& /*backend*/, const protocol::ErrPacket& /*error*/) { end(false); }
+void Warming::on_prepare_refused(Backend& backend, const protocol::ErrPacket& /*error*/) {
+  backend.tainted ? end(false) : next();
+}
 
 void Warming::on_backend_lost(Backend& /*backend*/, std::string_view /*why*/) { end(false); }
 

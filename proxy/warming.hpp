@@ -2,7 +2,7 @@
 // the server that is about to lead, before anybody waits: what clients would have to wait for later is done by then.
 //
 // Flow: `Warming(backend, WarmPattern(like), owner)`, `start()`; the owner hears `on_warm` once, perhaps at once,
-// unless the backend is lost first, which its pool hears. What can't be prepared is left out.
+// unless the backend is lost first, which its pool hears. A statement that can't be prepared is left out.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "proxy/backend.hpp"
+#include "proxy/backend_errand.hpp"
 
 namespace sluice::proxy {
 
@@ -28,14 +28,15 @@ class Warming;
 
 class WarmingOwner {
  public:
-  // `usable`: the backend may be given to sessions. It has no user any more; the Warming may be destroyed.
+  // `usable`: the backend may be given to sessions; else nobody knows what state it is in. It has no user any more, and
+  // the Warming may be destroyed.
   virtual void on_warm(Warming& warming, bool usable) = 0;
 
  protected:
   ~WarmingOwner() = default;
 };
 
-class Warming final : private BackendUser {
+class Warming final : private BackendErrand {
  public:
   Warming(Backend& backend, WarmPattern pattern, WarmingOwner& owner)
       : backend_(backend), pattern_(std::move(pattern)), owner_(owner) {}
@@ -53,13 +54,7 @@ class Warming final : private BackendUser {
 
   void on_prepared(Backend& backend) override;
   void on_prepare_refused(Backend& backend, const protocol::ErrPacket& error) override;
-  void on_answer(Backend& /*backend*/, io::Slice /*bytes*/) override {}
-  [[nodiscard]] bool withholds(const Backend& /*backend*/) const override { return false; }
-  std::uint32_t client_statement_id() override { return 0; }
-  void on_answered(Backend& /*backend*/) override {}
   void on_backend_lost(Backend& backend, std::string_view why) override;
-  void on_backend_drained(Backend& /*backend*/) override {}
-  [[nodiscard]] protocol::Capabilities client_capabilities() const override { return 0; }
 
   Backend& backend_;
   WarmPattern pattern_;

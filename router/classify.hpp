@@ -59,7 +59,6 @@ enum class TransactionEffect : std::uint8_t {
   end_and_chain,    // COMMIT/ROLLBACK AND CHAIN: a new one starts at once
   end_and_release,  // COMMIT/ROLLBACK RELEASE: the server closes the connection
   implicit_commit,  // DDL and its like
-  next_only,        // SET TRANSACTION without SESSION or GLOBAL: characteristics of the next transaction only
 };
 
 // Session state that cannot be carried to another server connection: it ties the session to the one that has it.

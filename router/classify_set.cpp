@@ -170,7 +170,6 @@ void SetParser::carried(VariableScope scope, bool at_signs, std::string_view nam
                               equals_folded(name, "tx_read_only") || equals_folded(name, "transaction_read_only");
   if (of_transaction && at_signs && scope == VariableScope::none) {
     // `SET @@tx_isolation` without a scope is about the next transaction, `SET tx_isolation` about the session.
-    result_.transaction = TransactionEffect::next_only;
     result_.sets_next_transaction = true;
     return leader(result_, "concerns the next transaction");
   }
@@ -264,7 +263,6 @@ void SetParser::transaction(VariableScope scope) {
   while (cursor_.accept(','));
   if (scope == VariableScope::global) leader(result_, global_setting);
   if (scope == VariableScope::none) {
-    result_.transaction = TransactionEffect::next_only;
     result_.sets_next_transaction = true;
     leader(result_, "concerns the next transaction");
   }

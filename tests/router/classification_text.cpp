@@ -17,7 +17,7 @@ std::string_view name_of(StatementKind kind) {
 
 std::string_view name_of(TransactionEffect effect) {
   static constexpr std::string_view names[] = {"none",          "begin",           "begin_read_only", "end",
-                                               "end_and_chain", "end_and_release", "implicit_commit", "next_only"};
+                                               "end_and_chain", "end_and_release", "implicit_commit"};
   return names[static_cast<std::size_t>(effect)];
 }
 
@@ -54,6 +54,8 @@ std::string describe(const Classification& c) {
   if (c.needs.sequence_value) text += " needs=sequence_value";
   if (c.takes_sequence_value) text += " takes_sequence_value";
   if (c.sets_last_insert_id) text += " sets_last_insert_id";
+  if (c.sets_next_transaction) text += " sets_next_transaction";
+  if (c.sets_savepoint) text += " sets_savepoint";
   if (c.sets_autocommit_off) text += " autocommit=off";
   if (c.sets_autocommit_on) text += " autocommit=on";
   if (!c.schema.empty()) text.append(" schema=").append(c.schema);

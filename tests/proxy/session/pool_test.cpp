@@ -77,6 +77,26 @@ class PoolTest : public testing::TestWithParam<io::Backend>, private PoolHost, p
     loop_->cancel_timer(bound_);
   }
   void stop() { loop_->stop(); }
+  // So many connections, which stay in use.
+  std::vector<Backend*> in_use(Pool& from, const IdentityPtr& who, std::size_t count) {
+    std::vector<Backend*> granted;
+    for (std::size_t i = 0; i < count; ++i) {
+      line_.emplace_back(who).granted = [&](Backend& backend) { granted.push_back(&backend); };
+      EXPECT_EQ(from.acquire(line_.back()), nullptr);
+    }
+    while (granted.size() < count && turn()) {
+    }
+    EXPECT_EQ(granted.size(), count);
+    return granted;
+  }
+  // The pool is made like this one, until nothing is on its way any more.
+  void warm_like(const Pool& other) {
+    bool done = false;
+    pool->warm_like(other, [&] { done = true; });
+    while (!done && turn()) {
+    }
+    EXPECT_TRUE(done);
+  }
   // False: it was the last one.
   bool turn() {
     again_ = loop_->start_timer(1, *this);
@@ -86,16 +106,18 @@ class PoolTest : public testing::TestWithParam<io::Backend>, private PoolHost, p
 
   test::TestCluster& cluster_;
   std::unique_ptr<Pool> pool;
+  std::size_t opened = 0;
 
  private:
   io::Loop& loop() override { return *loop_; }
   void bury(std::unique_ptr<Backend> backend) override { buried_.push_back(std::move(backend)); }
   void on_pool_trouble(std::uint32_t, std::uint32_t, std::string_view, std::string_view, bool) override {}
-  void count_opened() override {}
+  void count_opened() override { ++opened; }
   void on_timer(io::TimerId) override { stop(); }
 
   std::unique_ptr<io::Loop> loop_;
   std::list<std::unique_ptr<Backend>> buried_;
+  std::list<Waiter> line_;
   io::TimerId bound_;
   io::TimerId again_;
   int turns_ = 20'000;
@@ -165,7 +187,8 @@ TEST_P(PoolTest, OpensAsManyConnectionsAsAnotherPoolHas) {
   EXPECT_EQ(pool->total(), 0U);
 }
 
-// State and prepared statements come along, for connections that are opened and for those that are there already.
+// State and prepared statements come along, for connections that are opened and for those that are there already. A
+// statement that is refused is left out, and costs no connection.
 TEST_P(PoolTest, BringsConnectionsToWhereThoseOfAnotherPoolAre) {
   const std::string user(demo::app_user);
   const IdentityPtr who = identity(user, cluster_->passwords().app);
@@ -173,44 +196,51 @@ TEST_P(PoolTest, BringsConnectionsToWhereThoseOfAnotherPoolAre) {
   CarriedState state;
   state.schema = demo::app_schema;
   state.assign({"sql_mode", "'ANSI_QUOTES'"});
-  const auto good = texts.intern("SELECT ?", state, {});
+  const auto first = texts.intern("SELECT ?", state, {});
+  const auto refused = texts.intern("SELECT * FROM nowhere", state, {});
   const auto elsewhere = texts.intern("SELECT \"x\"", CarriedState(), {});  // a text, not a name
   const auto other = new_pool(user, 5);
   make_pool(user, 5);
-  std::list<Waiter> line;
-  std::vector<Backend*> led;
-  Backend* idle = nullptr;
-  const auto acquire = [&](Pool& from, std::function<void(Backend&)> granted) {
-    line.emplace_back(who).granted = std::move(granted);
-    EXPECT_EQ(from.acquire(line.back()), nullptr);
-  };
-  for (int i = 0; i < 2; ++i) acquire(*other, [&](Backend& backend) { led.push_back(&backend); });
-  acquire(*pool, [&](Backend& backend) { idle = &backend; });
-  const auto all_are_there = [&] { return led.size() == 2 && idle != nullptr; };
-  while (!all_are_there() && turn()) {
-  }
-  ASSERT_TRUE(all_are_there());
-  pool->release(*idle);
+  const auto led = in_use(*other, who, 2);
+  for (Backend* idle : in_use(*pool, who, 1)) pool->release(*idle);
   for (Backend* backend : led) {
     backend->state = state;
     std::uint32_t id = 1;
-    for (const auto& text : {good, elsewhere}) EXPECT_TRUE(backend->statements.add(text, id++, 16).empty());
+    for (const auto& text : {first, refused, elsewhere}) EXPECT_TRUE(backend->statements.add(text, id++, 16).empty());
   }
-  bool done = false;
-  pool->warm_like(*other, [&] { done = true; });
-  while (!done && turn()) {
-  }
-  ASSERT_TRUE(done);
+  warm_like(*other);
   EXPECT_EQ(pool->idle(), 2U);
+  EXPECT_EQ(opened, 4U);
+  std::list<Waiter> line;
   for (int i = 0; i < 2; ++i) {
-    line.emplace_back(who);
-    line.back().wanted_state = &state;
+    line.emplace_back(who).wanted_state = &state;
     Backend* backend = pool->acquire(line.back());
     ASSERT_NE(backend, nullptr);
     EXPECT_TRUE(backend->state.same_as(state));
-    for (const auto& text : {good, elsewhere}) EXPECT_NE(backend->statements.find(text.get()), nullptr) << text->sql;
+    for (const auto& text : {first, elsewhere}) EXPECT_NE(backend->statements.find(text.get()), nullptr) << text->sql;
+    EXPECT_EQ(backend->statements.find(refused.get()), nullptr);
   }
   for (Backend* backend : led) backend->statements.clear();
+}
+
+// What state a connection is in after a setting was refused, nobody knows: another one takes its place.
+TEST_P(PoolTest, AConnectionThatRefusesTheStateOfAnotherPoolsIsReplaced) {
+  const std::string user(demo::app_user);
+  const IdentityPtr who = identity(user, cluster_->passwords().app);
+  const auto other = new_pool(user, 5);
+  make_pool(user, 5);
+  for (Backend* backend : in_use(*other, who, 2)) backend->state.assign({"sql_mode", "'NO_SUCH_MODE'"});
+  for (Backend* idle : in_use(*pool, who, 1)) pool->release(*idle);
+  warm_like(*other);
+  EXPECT_EQ(pool->idle(), 2U);
+  EXPECT_EQ(opened, 6U);
+  std::list<Waiter> line;
+  for (int i = 0; i < 2; ++i) {
+    Backend* backend = pool->acquire(line.emplace_back(who));
+    ASSERT_NE(backend, nullptr);
+    EXPECT_TRUE(backend->state.same_as(CarriedState()));
+    EXPECT_FALSE(backend->tainted);
+  }
 }
 
 // The server allows fewer connections than the pool: one that is only kept is asked back.

@@ -184,6 +184,32 @@ TEST_P(SessionProtocol, TypesAreSaidAgainWhereTheServerHasNotSeenThem) {
   EXPECT_GE(counters().reprepares, 1U);
 }
 
+// The settings around it were accepted: what the connection is in is known, and nobody needs another one.
+TEST_P(SessionProtocol, AStatementThatCantBePreparedAgainCostsNoConnection) {
+  options.workers = 1;
+  options.limits.backend_connections_max = 4;
+  cluster.root(0).exec("CREATE TABLE app.t (a VARCHAR(10)); CREATE TABLE app.seen (mode VARCHAR(1000))");
+  start();
+  RawClient client(port());
+  log_in(client);
+  const std::uint32_t id = client.prepare("INSERT INTO t VALUES (?)");
+  RawClient blocker(port());
+  log_in(blocker);
+  ASSERT_EQ(blocker.run("SET @x=1").error, 0U);  // takes the connection that knows the statement
+  cluster.root(0).exec("DROP TABLE app.t");
+  ASSERT_EQ(client.run("SET sql_mode='ANSI_QUOTES'").error, 0U);
+  client.send(execute(id, {"a"}, true));
+  EXPECT_EQ(client.read_result().error, 1146U);
+  const auto opened = counters().backends_opened;
+  ASSERT_EQ(client.run("INSERT INTO seen VALUES (@@sql_mode)").error, 0U);
+  EXPECT_EQ(cluster.root(0).value("SELECT mode FROM app.seen"), "ANSI_QUOTES");
+  RawClient other(port());
+  log_in(other);
+  ASSERT_EQ(other.run("REPLACE INTO seen VALUES (@@sql_mode)").error, 0U);
+  EXPECT_EQ(cluster.root(0).value("SELECT COUNT(*) FROM app.seen WHERE mode = 'ANSI_QUOTES'"), "1");
+  EXPECT_EQ(counters().backends_opened, opened);
+}
+
 TEST_P(SessionProtocol, LongDataOfTwoStatementsWithOneText) {
   options.workers = 1;
   cluster.root(0).exec("CREATE TABLE app.t (x TEXT)");
