@@ -1,4 +1,4 @@
-// Act::thaw, Act::await_position and Act::read_state: one question each; and one that is no act of a workflow.
+// Act::thaw, Act::await_position and Act::read_state: one question each; and one task that is no act of a workflow.
 #pragma once
 
 #include <string>
