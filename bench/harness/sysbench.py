@@ -37,6 +37,7 @@ class Run:
     threads: int
     endpoint: str
     seconds: float = 0.0
+    transactions: int = 0
     queries: int = 0
     qps: float = 0.0
     p95_ms: float | None = None  # of a transaction, as sysbench counts: one query in a point select
@@ -65,6 +66,7 @@ def percentile(histogram, share):
 def read_report(text):
     """sysbench's closing report as a dictionary; None if it wrote none."""
     queries = re.search(r"^\s*queries:\s+(\d+)\s+\(([\d.]+) per sec", text, re.M)
+    transactions = re.search(r"^\s*transactions:\s+(\d+)", text, re.M)
     took = re.search(r"^\s*total time:\s+([\d.]+)s", text, re.M)
     if queries is None or took is None:
         return None
@@ -75,7 +77,7 @@ def read_report(text):
         found = re.search(rf"^\s*{what}:\s+(\d+)", text, re.M)
         return int(found[1]) if found else 0
 
-    return {"queries": int(queries[1]), "qps": float(queries[2]), "seconds": float(took[1]),
+    return {"transactions": int(transactions[1]) if transactions else 0, "queries": int(queries[1]), "qps": float(queries[2]), "seconds": float(took[1]),
             "conflicts": total("ignored errors"), "errors": total("reconnects"),
             "p95_ms": percentile(histogram, 0.95), "p99_ms": percentile(histogram, 0.99)}
 
@@ -115,9 +117,11 @@ class Sysbench:
         for replica in replicas:
             cluster.wait_for(f"the tables on {replica.name}", lambda replica=replica: complete(replica))
 
-    def run(self, endpoint, workload, threads, seconds):
+    def run(self, endpoint, workload, threads, seconds, rate=0):
+        """`rate`: transactions a second, by an exponential distribution; 0: as many as come about."""
         script, *how = WORKLOADS[workload]
-        command = self.command(endpoint, script, "run", f"--threads={threads}", f"--time={seconds}", "--histogram", *how)
+        command = self.command(endpoint, script, "run", f"--threads={threads}", f"--time={seconds}", "--histogram",
+                               f"--rate={rate}", *how)
         result = Run(workload, threads, endpoint.name)
         cpu_before = procfs.cpu_seconds(endpoint.pid) if endpoint.pid else None
         try:

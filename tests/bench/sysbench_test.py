@@ -35,8 +35,8 @@ class Percentile(unittest.TestCase):
 
 class Report(unittest.TestCase):
     def test_is_read(self):
-        self.assertEqual(read_report(REPORT), {"queries": 2000, "qps": 1000.5, "seconds": 2.0022, "conflicts": 3,
-                                               "errors": 2, "p95_ms": 0.020, "p99_ms": 1.5})
+        self.assertEqual(read_report(REPORT), {"transactions": 100, "queries": 2000, "qps": 1000.5, "seconds": 2.0022,
+                                               "conflicts": 3, "errors": 2, "p95_ms": 0.020, "p99_ms": 1.5})
 
     def test_of_a_run_that_failed_is_none(self):
         self.assertIsNone(read_report("FATAL: unable to connect\n"))
