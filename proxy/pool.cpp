@@ -35,6 +35,7 @@ Backend* Pool::acquire(PoolWaiter& waiter) {
   if (Backend* backend = pick(waiter); backend != nullptr) return backend;
   waiter.place = waiters_.insert(waiter.urgent ? waiters_.begin() : waiters_.end(), &waiter);
   waiter.in_line = true;
+  waiter.passed_by = 0;
   open_for_waiters();
   if (connecting_ < waiters_.size()) call_back_oldest();
   return nullptr;
@@ -124,17 +125,29 @@ void Pool::serve() {
   for (auto it = waiters_.begin(); it != waiters_.end() && !idle_.empty();) {
     PoolWaiter& waiter = **it;
     Backend* backend = pick(waiter);
+    const bool first = it == waiters_.begin();
     if (backend == nullptr) {
-      ++it;
+      it = first && made_way(waiter) ? waiters_.begin() : std::next(it);
       continue;
     }
     it = waiters_.erase(it);
     waiter.in_line = false;
+    if (!first) ++waiters_.front()->passed_by;
     waiter.on_backend_granted(*backend);
     it = waiters_.begin();  // the grant may have changed the line
   }
   serving_ = false;
   if (!waiters_.empty()) open_for_waiters();
+}
+
+// Under load no connection is ever left over, and those of one identity would go round among its own sessions: one is
+// closed for whoever stands first, once as many have passed it by as there are connections.
+bool Pool::made_way(PoolWaiter& first) {
+  if (first.passed_by < limit_) return false;
+  first.passed_by = 0;
+  remove(*idle_.front());
+  open(first.wanted_identity);
+  return true;
 }
 
 void Pool::open_for_waiters() {

@@ -41,6 +41,7 @@ class PoolWaiter {
   bool in_line = false;
   bool kept = false;
   std::uint64_t kept_since_ms = 0;
+  std::uint32_t passed_by = 0;  // others who were given connections that it can't use while it stood first
 
  protected:
   ~PoolWaiter() = default;
@@ -116,6 +117,7 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   [[nodiscard]] Backend* pick_only(const PoolWaiter& waiter);
   Backend* take_idle(std::size_t index);
   void serve();  // hands idle connections to whoever waits
+  [[nodiscard]] bool made_way(PoolWaiter& first);
   void open_for_waiters();
   void warm_idle();
   [[nodiscard]] bool warm_opened(Backend& backend);

@@ -146,6 +146,44 @@ TEST_P(PoolTest, ALineThatGivesBackAtOnceIsServedOneAfterTheOther) {
   EXPECT_EQ(deepest, 1);
 }
 
+// Connections of one identity that are never left over would go round among its own sessions for ever.
+TEST_P(PoolTest, WhoStandsFirstIsPassedByAsOftenAsThereAreConnectionsAndNoMore) {
+  const std::string user(demo::app_user);
+  const std::string& password = cluster_->passwords().app;
+  make_pool(user, 3);
+  std::list<std::pair<Waiter*, Backend*>> in_hand;
+  std::list<Waiter> many;
+  const IdentityPtr of_many = identity(user, password);
+  int given = 0;
+  for (int i = 0; i < 6; ++i) {
+    Waiter& waiter = many.emplace_back(of_many);
+    waiter.granted = [&](Backend& backend) {
+      ++given;
+      in_hand.emplace_back(&waiter, &backend);
+    };
+    EXPECT_EQ(pool->acquire(waiter), nullptr);
+  }
+  while (in_hand.size() < 3 && turn()) {
+  }
+  Waiter other(identity(user, password, 33));
+  bool granted = false;
+  other.granted = [&](Backend&) { granted = true; };
+  EXPECT_EQ(pool->acquire(other), nullptr);
+  const auto pass_on = [&] {
+    for (const auto& [waiter, backend] : std::exchange(in_hand, {})) {
+      pool->release(*backend);
+      EXPECT_EQ(pool->acquire(*waiter), nullptr);
+    }
+  };
+  given = 0;
+  while (opened == 3 && given < 100 && turn()) pass_on();
+  EXPECT_EQ(opened, 4U);
+  EXPECT_LE(given, 9) << "three stood before it, three passed it by, and what one turn passes on";
+  while (!granted && turn()) pass_on();
+  EXPECT_TRUE(granted);
+  EXPECT_EQ(pool->total(), 3U);
+}
+
 // Before another server leads.
 TEST_P(PoolTest, OpensAsManyConnectionsAsAnotherPoolHas) {
   const std::string user(demo::app_user);
