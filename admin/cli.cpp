@@ -82,6 +82,8 @@ void add_demo_load(CLI::App& demo, Command& chosen) {
   sub->add_option("--clients", options.clients, "that write at one time")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  sub->add_option("--rate", options.rate, "rows a second, of all of them together (0: as many as come about)")
+      ->capture_default_str();
   sub->add_option("--seconds", seconds, "how long (default: until Ctrl-C)")->check(CLI::Range(1, 86'400));
   sub->footer("Exit codes: 0 all that was acknowledged is there, and no client saw an error; 1 otherwise.");
   sub->callback([&] {

@@ -1,7 +1,9 @@
 #include "admin/demo/load.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <iomanip>
 #include <mutex>
@@ -22,30 +24,37 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
+using std::chrono_literals::operator""s;
 
-constexpr const char* table = "demo_load";
 constexpr std::uint64_t ids_per_client = 1'000'000'000'000;
 
 struct Seen {
   std::uint64_t rows = 0;
   std::uint64_t errors = 0;
-  std::string error;  // the last one
-  Clock::duration pause{0};
+  std::string error;        // the last one
+  Clock::duration wait{0};  // the longest for an answer
 
   Seen& operator+=(const Seen& other) {
     rows += other.rows;
     errors += other.errors;
     if (!other.error.empty()) error = other.error;
-    pause = std::max(pause, other.pause);
+    wait = std::max(wait, other.wait);
     return *this;
   }
 };
 
+// Two of them can run at once.
+std::string table() { return "demo_load_" + std::to_string(::getpid()); }
+
 // Inserts one row after the other, each once: what was answered with an error may be there or not.
 class Client {
  public:
-  Client(SqlAddress address, std::uint64_t number, std::chrono::seconds answer_bound)
-      : address_(std::move(address)), next_id_(number * ids_per_client), answer_bound_(answer_bound) {
+  // `interval`: from one row to the next, at least.
+  Client(SqlAddress address, std::uint64_t number, Clock::duration interval, std::chrono::seconds answer_bound)
+      : address_(std::move(address)),
+        next_id_(number * ids_per_client),
+        interval_(interval),
+        answer_bound_(answer_bound) {
     thread_ = std::thread([this] { run(); });
   }
   ~Client() { stop(); }
@@ -53,13 +62,17 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   void stop() {
-    stopping_ = true;
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    stop_asked_.notify_one();
     if (thread_.joinable()) thread_.join();
   }
   // Since the last time that it was asked.
   Seen take() {
     const std::lock_guard lock(mutex_);
-    seen_.pause = std::max(seen_.pause, Clock::now() - answered_);
+    if (asked_) seen_.wait = std::max(seen_.wait, Clock::now() - *asked_);
     return std::exchange(seen_, {});
   }
 
@@ -68,33 +81,44 @@ class Client {
 
   void run() {
     std::optional<Sql> sql;
-    while (!stopping_) {
+    for (auto due = Clock::now();; due = std::max(due + interval_, Clock::now())) {
+      if (stopped_before(due)) return;
+      asked();
       try {
         if (!sql) sql.emplace(address_, answer_bound_);
-        sql->exec("INSERT INTO " + std::string(table) + " VALUES (" + std::to_string(next_id_++) + ")");
+        sql->exec("INSERT INTO " + table() + " VALUES (" + std::to_string(next_id_++) + ")");
         answered({});
       } catch (const SqlError& error) {
         answered(std::to_string(error.code()) + " " + error.what());
         if (error.code() >= 2000 && error.code() < 3000) sql.reset();  // the client library's: it is lost
-        std::this_thread::sleep_for(before_next_try);
+        if (stopped_before(Clock::now() + before_next_try)) return;
       }
     }
   }
+  bool stopped_before(Clock::time_point due) {
+    std::unique_lock lock(mutex_);
+    return stop_asked_.wait_until(lock, due, [this] { return stopping_; });
+  }
+  void asked() {
+    const std::lock_guard lock(mutex_);
+    asked_ = Clock::now();
+  }
   void answered(const std::string& error) {
     const std::lock_guard lock(mutex_);
-    const auto now = Clock::now();
-    seen_ +=
-        {.rows = error.empty() ? 1U : 0U, .errors = error.empty() ? 0U : 1U, .error = error, .pause = now - answered_};
-    answered_ = now;
+    const bool good = error.empty();
+    seen_ += {.rows = good ? 1U : 0U, .errors = good ? 0U : 1U, .error = error, .wait = Clock::now() - *asked_};
+    asked_.reset();
   }
 
   SqlAddress address_;
   std::uint64_t next_id_;
+  Clock::duration interval_;
   std::chrono::seconds answer_bound_;
-  std::atomic<bool> stopping_ = false;
+  std::condition_variable stop_asked_;
   std::mutex mutex_;  // of what follows
+  bool stopping_ = false;
   Seen seen_;
-  Clock::time_point answered_ = Clock::now();
+  std::optional<Clock::time_point> asked_;  // what has not been answered yet
   std::thread thread_;
 };
 
@@ -152,8 +176,9 @@ Seen write_until_the_end(const LoadOptions& options, const SqlAddress& address, 
   const EndSignals signals;
   const auto begun = Clock::now();
   std::vector<std::unique_ptr<Client>> clients;
+  const auto interval = options.rate == 0 ? Clock::duration{0} : Clock::duration(1s) * options.clients / options.rate;
   for (unsigned i = 0; i < options.clients; ++i)
-    clients.push_back(std::make_unique<Client>(address, i, options.patience.step));
+    clients.push_back(std::make_unique<Client>(address, i, interval, options.patience.step));
   Seen all;
   bool over = false;
   while (!over) {
@@ -164,8 +189,8 @@ Seen write_until_the_end(const LoadOptions& options, const SqlAddress& address, 
       for (const auto& client : clients) client->stop();
     Seen second;
     for (const auto& client : clients) second += client->take();
-    out << std::setw(5) << passed.count() << " s" << std::setw(8) << second.rows << " rows   longest pause"
-        << std::setw(10) << in_ms(second.pause) << std::setw(6) << second.errors << " errors   leader "
+    out << std::setw(5) << passed.count() << " s" << std::setw(8) << second.rows << " rows   longest wait"
+        << std::setw(10) << in_ms(second.wait) << std::setw(6) << second.errors << " errors   leader "
         << leader_port(address, options.patience.step) << (second.error.empty() ? "" : "   " + second.error) << '\n'
         << std::flush;
     all += second;
@@ -176,15 +201,15 @@ Seen write_until_the_end(const LoadOptions& options, const SqlAddress& address, 
 int run_load(const LoadOptions& options, std::ostream& out) {
   const SqlAddress address = sluice_of(options);
   Sql sql(address, options.patience.step);
-  sql.exec("DROP TABLE IF EXISTS " + std::string(table));
-  sql.exec("CREATE TABLE " + std::string(table) + " (id BIGINT UNSIGNED PRIMARY KEY)");
+  sql.exec("DROP TABLE IF EXISTS " + table());
+  sql.exec("CREATE TABLE " + table() + " (id BIGINT UNSIGNED PRIMARY KEY)");
   out << options.clients << " clients write, each one row after the other. Ctrl-C ends it.\n";
   const Seen all = write_until_the_end(options, address, out);
-  const auto there = std::stoull("0" + sql.value("SELECT COUNT(*) FROM " + std::string(table) + " FOR UPDATE"));
+  const auto there = std::stoull("0" + sql.value("SELECT COUNT(*) FROM " + table() + " FOR UPDATE"));
   const auto missing = all.rows > there ? all.rows - there : 0;
-  out << all.rows << " rows acknowledged, " << missing << " of them missing; " << all.errors
-      << " errors; longest pause " << in_ms(all.pause) << '\n';
-  sql.exec("DROP TABLE " + std::string(table));
+  out << all.rows << " rows acknowledged, " << missing << " of them missing; " << all.errors << " errors; longest wait "
+      << in_ms(all.wait) << '\n';
+  sql.exec("DROP TABLE " + table());
   return missing == 0 && all.errors == 0 ? 0 : 1;
 }
 

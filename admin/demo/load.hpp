@@ -16,6 +16,7 @@ namespace sluice::demo {
 struct LoadOptions {
   std::filesystem::path dir = "demo";
   unsigned clients = 8;
+  unsigned rate = 400;            // rows a second, of all clients together; 0: as many as come about
   std::chrono::seconds lasts{0};  // 0: until a signal
   Patience patience{};
 };

@@ -8,9 +8,16 @@ namespace sluice::failover {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
+milliseconds near_after(milliseconds passed, const ApproachParts& parts) {
+  const auto most = std::max(parts.near, parts.enough);
+  if (passed >= parts.bound) return most;
+  const double share = static_cast<double>(passed.count()) / static_cast<double>(parts.bound.count());
+  return parts.near + milliseconds(static_cast<std::int64_t>(share * share * double((most - parts.near).count())));
+}
+
 void Approach::start(Done done) {
   done_ = std::move(done);
-  deadline_ = Clock::now() + parts_.bound;
+  begun_ = Clock::now();
   begin_log_file();
 }
 
@@ -33,7 +40,7 @@ void Approach::ask_leader() {
 
 // What takes longer than `enough` at the end is too far behind, whatever it may have been before.
 void Approach::await(const std::string& position) {
-  const auto left = std::chrono::duration_cast<milliseconds>(deadline_ - Clock::now());
+  const auto left = std::chrono::duration_cast<milliseconds>(begun_ + parts_.bound - Clock::now());
   Action wait;
   wait.act = Act::await_position;
   wait.position = position;
@@ -44,10 +51,12 @@ void Approach::await(const std::string& position) {
 }
 
 void Approach::on_reached() {
-  const auto behind = std::chrono::duration_cast<milliseconds>(Clock::now() - asked_);
-  if (behind <= parts_.near) return end({});
-  if (Clock::now() < deadline_) return ask_leader();
-  end(behind <= parts_.enough ? std::string() : "it stays " + std::to_string(behind.count()) + " ms behind");
+  const auto now = Clock::now();
+  const auto passed = std::chrono::duration_cast<milliseconds>(now - begun_);
+  const auto behind = std::chrono::duration_cast<milliseconds>(now - asked_);
+  if (behind <= near_after(passed, parts_)) return end({});
+  if (passed < parts_.bound) return ask_leader();
+  end("it stays " + std::to_string(behind.count()) + " ms behind");
 }
 
 void Approach::end(const std::string& error) { std::exchange(done_, nullptr)(error); }

@@ -25,6 +25,10 @@ struct ApproachParts {
   std::chrono::milliseconds answer_max{0};  // the leader tells where it is
 };
 
+// How far behind ends it after this time. Less is worth waiting for while nobody else waits, but one that always is a
+// little behind is not waited for in vain: from `near` up to `enough`, slowly at first.
+[[nodiscard]] std::chrono::milliseconds near_after(std::chrono::milliseconds passed, const ApproachParts& parts);
+
 class Approach : public std::enable_shared_from_this<Approach> {
  public:
   // An error: it is too far behind, or one of them does not answer.
@@ -43,7 +47,7 @@ class Approach : public std::enable_shared_from_this<Approach> {
 
   ApproachParts parts_;
   Done done_;
-  std::chrono::steady_clock::time_point deadline_;
+  std::chrono::steady_clock::time_point begun_;
   std::chrono::steady_clock::time_point asked_;
 };
 

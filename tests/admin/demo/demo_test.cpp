@@ -401,7 +401,7 @@ TEST_F(Demo, LoadShowsWhatClientsSeeOfASwitchover) {
   });
   test::Sql client(door("client"));
   test::Sql admin(door("admin"));
-  const auto rows = [&] { return count(client, "app.demo_load"); };
+  const auto rows = [&] { return count(client, "app.demo_load_" + std::to_string(::getpid())); };
   EXPECT_TRUE(test::await([&] { return rows() > 0; }));
   // As soon as sluice has seen that something was written.
   EXPECT_TRUE(test::await([&] { return succeeds(admin, "SWITCHOVER DRY RUN"); }));
@@ -410,7 +410,7 @@ TEST_F(Demo, LoadShowsWhatClientsSeeOfASwitchover) {
   ::pthread_kill(loading.native_handle(), SIGINT);
   loading.join();
   EXPECT_EQ(ended, 0) << out.str() << err.str();
-  EXPECT_NE(out.str().find(" 0 of them missing; 0 errors; longest pause "), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find(" 0 of them missing; 0 errors; longest wait "), std::string::npos) << out.str();
 }
 
 TEST_F(Demo, LoadSaysWhyItCannot) {

@@ -56,6 +56,23 @@ TEST_P(ApproachTest, AServerThatDoesNotAnswerIsTold) {
   EXPECT_NE(approach(run, ample, ample, ample), "");
 }
 
+TEST(ApproachBounds, OneThatIsAlwaysALittleBehindWillDoAfterAWhile) {
+  ApproachParts parts;
+  parts.near = 20ms;
+  parts.bound = 30s;
+  parts.enough = 500ms;
+  EXPECT_EQ(near_after(0s, parts), 20ms);
+  EXPECT_EQ(near_after(3s, parts), 24ms);
+  EXPECT_EQ(near_after(15s, parts), 140ms);
+  EXPECT_EQ(near_after(30s, parts), 500ms);
+  EXPECT_EQ(near_after(31s, parts), 500ms);
+  parts.enough = 10ms;
+  EXPECT_EQ(near_after(15s, parts), 20ms);
+  EXPECT_EQ(near_after(30s, parts), 20ms);
+  parts.bound = 0s;
+  EXPECT_EQ(near_after(0s, parts), 20ms);
+}
+
 INSTANTIATE_TEST_SUITE_P(Flavours, ApproachTest, ::testing::Values(test::Flavour::mariadb, test::Flavour::mysql56));
 
 }  // namespace
