@@ -166,8 +166,6 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   static constexpr std::uint32_t nobody = UINT32_MAX;  // a request of ours warned
   std::uint64_t idle_since_ms = 0;
   bool tainted = false;  // something on it can't be undone: close it instead of giving it back
-  // A stored function may have left variables or locks on it: its session may keep it, nobody else gets it.
-  bool one_sessions = false;
   // A request of ours was answered after the user's last statement: ROW_COUNT() and FOUND_ROWS() are about that now.
   bool row_counts_gone = false;
 

@@ -102,7 +102,7 @@ Backend* Pool::take_idle(std::size_t index) {
 void Pool::release(Backend& backend) {
   backend.set_user(nullptr);
   const bool surplus = all_.size() > limit_ && (waiters_.empty() || !waiters_.front()->urgent);
-  if (backend.tainted || backend.one_sessions || surplus) return discard(backend);
+  if (backend.tainted || surplus) return discard(backend);
   backend.idle_since_ms = host_.loop().now_ms();
   idle_.push_back(&backend);
   start_idle_timer();

@@ -81,7 +81,7 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   // others wait, or after the time that idle ones are kept. False: others wait already.
   [[nodiscard]] bool keep(PoolWaiter& waiter);
   void unkeep(PoolWaiter& waiter);
-  // Gives it back for others. One that is tainted, or one session's only, is closed.
+  // Gives it back for others. One that is tainted is closed.
   void release(Backend& backend);
   // Closes it and lets it go; somebody else may get a new one in its place.
   void discard(Backend& backend);

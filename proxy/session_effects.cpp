@@ -110,12 +110,7 @@ void Session::note_effects(const Answer& answer) {
   note_sequence(*effect);
   // A tie holds even after an error: part of the statement may have been executed.
   pins_ &= ~Pin::found_rows;
-  if (!nothing_ran(answer)) {
-    pins_ |= effect->pin;
-    // Where rows are written, "t (x)" looks like a call, too: only of a SELECT is it known.
-    const bool calls = effect->calls_stored && effect->kind == StatementKind::select;
-    backend.one_sessions = backend.one_sessions || calls;
-  }
+  if (!nothing_ran(answer)) pins_ |= effect->pin;
   if (answer.error) return;
   pins_ &= ~(effect->unpin & ~effect->pin);
   for (const auto& assignment : effect->assignments) {
@@ -204,7 +199,7 @@ std::string Session::tie() const {
 // session's next statement.
 void Session::give_back() {
   if (giving_back_ || kept) return;
-  if (!insert_id_moved_ && !backend_->one_sessions) return hand_back();
+  if (!insert_id_moved_) return hand_back();
   if (!backend_->tainted && pool_->keep(*this)) return;
   read_insert_id();
 }

@@ -1,9 +1,8 @@
 // What a statement does, as far as routing must know: may a replica answer it, what does it do to the transaction, what
 // does it leave behind in the session. In doubt the answer is "leader", and the reason is kept.
 //
-// Not seen: what views and triggers call, what a stored function leaves in the session (user variables, locks: nobody
-// else gets that connection), and tables of information_schema, performance_schema, mysql or sys that are named without
-// their schema.
+// Not seen: what views and triggers call, and tables of information_schema, performance_schema, mysql or sys that are
+// named without their schema.
 //
 // Flow: `Classification c = classify(sql, dialect)`; the session asks `c.replica_safe`, applies `c.transaction`,
 // `c.pin`, `c.schema`, `c.assignments`. Nothing is thrown; every input has an answer; no memory is taken for ordinary
@@ -75,6 +74,7 @@ enum class Pin : std::uint16_t {
   found_rows = 1 << 7,         // SQL_CALC_FOUND_ROWS: the next statement may ask FOUND_ROWS()
   unknown_setting = 1 << 8,    // a SET that can't be carried: an expression, or not understood
   unknown_statement = 1 << 9,  // multi-statements and CALLs whose effects can't be seen, text too long to look into
+  stored_code = 1 << 10,       // a stored function was called, or may have been: it may have left any of these behind
 };
 
 // NOLINTBEGIN(clang-analyzer-optin.core.EnumCastOutOfRange): every union of bits is a value of a bit set.

@@ -34,6 +34,9 @@ void classify_other(Statement s);        // USE, LOCK, UNLOCK, PREPARE, HANDLER,
 // To the end of the statement, noting effects on the way.
 inline void scan_rest(const Statement& s) { EffectScan(s.cursor, s.result, s.dialect).run(); }
 
+// Behind SELECT or DO: RELEASE_ALL_LOCKS() and nothing else, so that it surely runs.
+void note_release_of_all(const Statement& s);
+
 inline constexpr std::string_view writes = "writes";
 inline constexpr std::string_view not_understood = "not understood";
 

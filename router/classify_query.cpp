@@ -78,9 +78,18 @@ void classify_inner(Statement s) {
 
 }  // namespace
 
+void note_release_of_all(const Statement& s) {
+  Cursor ahead = s.cursor;
+  ahead.accept(Keyword::select);
+  if (ahead.token().word->function != FunctionClass::release_all_locks) return;
+  ahead.advance();
+  if (ahead.accept('(') && ahead.accept(')') && ahead.at_end()) s.result.unpin |= Pin::user_lock;
+}
+
 void classify_query(Statement s) {
   s.result.kind = StatementKind::select;
   s.result.replica_safe = true;
+  if (s.cursor.at(Keyword::select)) note_release_of_all(s);
   EffectScan scan(s.cursor, s.result, s.dialect);
   while (s.cursor.token().is('(')) scan.open_group();
   if (!opens_query(s.cursor.token())) {

@@ -23,6 +23,10 @@ StatementKind kind_of(Keyword verb) {
   }
 }
 
+bool has_header(StatementKind kind) {
+  return kind == StatementKind::insert || kind == StatementKind::replace || kind == StatementKind::load_data;
+}
+
 }  // namespace
 
 void classify_write(Statement s) {
@@ -36,6 +40,7 @@ void classify_write(Statement s) {
       break;
     case StatementKind::do_:
       leader(s.result, "DO");
+      note_release_of_all(s);
       break;
     case StatementKind::load_data:
       if (s.cursor.at(Keyword::index)) {
@@ -48,7 +53,9 @@ void classify_write(Statement s) {
       leader(s.result, writes);
       break;
   }
-  scan_rest(s);
+  EffectScan scan(s.cursor, s.result, s.dialect);
+  if (has_header(s.result.kind)) scan.open_header();
+  scan.run();
 }
 
 }  // namespace sluice::router

@@ -127,6 +127,8 @@ void EffectScan::name(const Token& token) {
 }
 
 void EffectScan::keyword(const Token& token) {
+  if (header_) close_header(token.word->keyword);
+  selects_ = selects_ || token.is(Keyword::select);
   switch (token.word->keyword) {
     case Keyword::none:
     case Keyword::reserved:
@@ -185,6 +187,7 @@ void EffectScan::writing_keyword(const Token& token) {
   if (token.is(Keyword::delete_)) result_.kind = StatementKind::delete_;
   if (token.is(Keyword::insert)) result_.kind = StatementKind::insert;
   if (token.is(Keyword::replace)) result_.kind = StatementKind::replace;
+  header_ = token.is(Keyword::insert) || token.is(Keyword::replace);
 }
 
 void EffectScan::set_cte_level(bool on) {
@@ -218,9 +221,33 @@ void EffectScan::open_paren() {
   const bool built_in = word.function != FunctionClass::none && !name.attached &&
                         (word.servers & servers_of(dialect_)) != 0 && !(word.tight_paren && cursor_.token().spaced);
   if (built_in) return called(word);
-  if (list) return;
+  if (!list && !header_) called_stored();
+}
+
+// It may set variables, take locks, make temporary tables: whatever it did stays with this session.
+void EffectScan::called_stored() {
   result_.calls_stored = true;
   leader(result_, stored_function);
+  switch (result_.kind) {
+    case StatementKind::show:
+    case StatementKind::account:
+    case StatementKind::maintenance:
+      return;  // names with lists behind them, and nothing that is computed
+    case StatementKind::ddl:
+      if (!selects_) return;
+      break;
+    default:
+      break;
+  }
+  if (!any(result_.pin & Pin::unknown_statement)) result_.pin |= Pin::stored_code;
+}
+
+// INSERT INTO t PARTITION (p) (a, b) VALUES …, LOAD DATA … INTO TABLE t LINES … (a, b) SET …
+void EffectScan::close_header(Keyword keyword) {
+  const bool value = keyword == Keyword::set || (result_.kind != StatementKind::load_data &&
+                                                 (keyword == Keyword::values || keyword == Keyword::value ||
+                                                  keyword == Keyword::select || keyword == Keyword::with));
+  if (value) header_ = false;
 }
 
 // What a connection took from a sequence last is known to that connection alone.
@@ -245,7 +272,6 @@ void EffectScan::called(const Word& function) {
     case FunctionClass::release_lock:
       return leader(result_, "calls RELEASE_LOCK()");
     case FunctionClass::release_all_locks:
-      result_.unpin |= Pin::user_lock;
       return leader(result_, "calls RELEASE_ALL_LOCKS()");
     case FunctionClass::lock_query:
       return leader(result_, "asks about user locks");

@@ -30,12 +30,16 @@ class EffectScan {
     ++depth_;
     cursor_.advance();
   }
+  // In front of what a statement writes to, and of which columns: up to the first value "name (" is no call there.
+  void open_header() { header_ = true; }
   // At a WITH that opens a list of common table expressions.
   void open_cte_list() { set_cte_level(true); }
 
  private:
   void open_paren();
   void close_paren();
+  void close_header(Keyword keyword);
+  void called_stored();
   void keyword(const Token& token);
   void writing_keyword(const Token& token);
   void name(const Token& token);
@@ -52,6 +56,8 @@ class EffectScan {
   int depth_ = 0;
   std::uint64_t cte_levels_ = 0;  // bit d: at depth d a list of common table expressions is open
   bool json_table_ = false;
+  bool header_ = false;
+  bool selects_ = false;
 };
 
 }  // namespace sluice::router

@@ -16,6 +16,7 @@ std::string to_string(Pin pins) {
       {Pin::found_rows, "found_rows"},
       {Pin::unknown_setting, "unknown_setting"},
       {Pin::unknown_statement, "unknown_statement"},
+      {Pin::stored_code, "stored_code"},
   };
   std::string text;
   for (const auto& [pin, name] : names) {

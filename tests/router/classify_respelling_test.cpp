@@ -58,7 +58,9 @@ TEST(ClassifyRespelling, NeverMakesAStatementSaferForReplicas) {
       const std::string sql = respelled(e, random);
       const Classification c = classify(sql, e.dialect);
       EXPECT_FALSE(c.replica_safe && !plain.replica_safe) << e.sql << "\n-> " << sql;
-      EXPECT_EQ(c.pin, plain.pin) << e.sql << "\n-> " << sql;
+      // A blank in front of its "(" makes a stored function of a built-in one.
+      EXPECT_EQ(c.pin & ~Pin::stored_code, plain.pin & ~Pin::stored_code) << e.sql << "\n-> " << sql;
+      EXPECT_EQ(c.pin & plain.pin, plain.pin) << e.sql << "\n-> " << sql;
       EXPECT_EQ(c.kind, plain.kind) << e.sql << "\n-> " << sql;
       EXPECT_EQ(c.transaction, plain.transaction) << e.sql << "\n-> " << sql;
       ++tried;

@@ -167,6 +167,23 @@ TEST_P(Mysql56Test, WhatWaitsForTheNextTransactionIsItsSessions) {
   EXPECT_EQ(admin_value("SELECT COUNT(*) FROM sessions WHERE pin <> ''"), "0");
 }
 
+TEST_P(Mysql56Test, WhatAFunctionLeftBehindIsItsSessionsOwn) {
+  start({.limits = "backend_connections_max = 4"});
+  cluster_.root(0).exec(
+      "CREATE FUNCTION app.remember() RETURNS INT DETERMINISTIC NO SQL BEGIN SET @seen = 42; SET sql_mode = 'ANSI'; "
+      "DO GET_LOCK('of a function', 3600); RETURN 1; END");
+  Sql session = client();
+  std::vector<Sql> others;
+  for (int i = 0; i < 3; ++i) others.push_back(client());
+  session.exec("REPLACE INTO t VALUES (remember(), 'x')");
+  EXPECT_EQ(admin_value("SELECT GROUP_CONCAT(pin) FROM sessions WHERE pin <> ''"), "stored_code");
+  for (auto& other : others) {
+    EXPECT_EQ(other.query("SELECT @seen, @@sql_mode = 'ANSI', IS_FREE_LOCK('of a function')"),
+              (Rows{{std::nullopt, "0", "0"}}));
+  }
+  EXPECT_EQ(session.value("SELECT @seen"), "42");
+}
+
 TEST_P(Mysql56Test, CharacterSetsAreTakenBack) {
   start({.limits = "backend_connections_max = 4"});
   constexpr const char* variables =

@@ -162,7 +162,8 @@ TEST_P(SessionHiddenEffects, TheLastValueOfASequenceIsTheSessionsOwnOrAnError) {
 }
 
 TEST_P(SessionHiddenEffects, AStoredFunctionSeesTheSessionsOwnInsertId) {
-  one_connection();
+  options.workers = 1;
+  options.limits.backend_connections_max = 2;  // the first one stays with whoever calls it
   start();
   cluster.root(0).exec("CREATE FUNCTION app.mine() RETURNS INT RETURN LAST_INSERT_ID()");
   Sql a = connect();
@@ -173,25 +174,60 @@ TEST_P(SessionHiddenEffects, AStoredFunctionSeesTheSessionsOwnInsertId) {
   EXPECT_EQ(b.value("SELECT mine()"), "2");
 }
 
-TEST_P(SessionHiddenEffects, WhatAFunctionLeftBehindIsNobodyElses) {
-  one_connection();
+// Whatever calls it, and whether or not it ends well.
+TEST_P(SessionHiddenEffects, WhatAFunctionLeftBehindIsItsSessionsOwn) {
+  options.workers = 1;
+  options.limits.backend_connections_max = 2;
   start();
-  cluster.root(0).exec(
-      "CREATE FUNCTION app.remember() RETURNS INT BEGIN SET @seen = 42; RETURN GET_LOCK('a function\\'s', 0); END");
-  Sql a = connect();
-  EXPECT_EQ(a.value("SELECT remember()"), "1");
-  EXPECT_EQ(only_session().pin, "") << "it is not tied";
-  Sql b = connect();
-  EXPECT_TRUE(await([&] { return b.value("SELECT IS_FREE_LOCK('a function\\'s')") == "1"; }));
-  EXPECT_EQ(b.value("SELECT @seen IS NULL"), "1");
+  Sql root = cluster.root(0);
+  root.exec("INSERT INTO app.t (x) VALUES (1)");
+  root.exec(
+      "CREATE FUNCTION app.remember(fails INT) RETURNS INT BEGIN SET @seen = 42; DO GET_LOCK('of a function', 3600); "
+      "IF fails THEN SIGNAL SQLSTATE '45000'; END IF; RETURN 1; END");
+  for (const char* text :
+       {"SELECT remember(0)", "SELECT * FROM (SELECT remember(0)) AS d", "DO remember(0)", "DO remember(1)",
+        "INSERT INTO t (x) VALUES (remember(0))", "INSERT t SET x = remember(0)", "UPDATE t SET x = remember(0)",
+        "REPLACE INTO t (id, x) SELECT 1, remember(0)", "DELETE FROM t WHERE x = remember(0) + 1",
+        "SELECT x FROM t WHERE x = remember(1)", "CREATE OR REPLACE TABLE app.u AS SELECT remember(0) AS x"}) {
+    RawClient a(port());
+    log_in(a);
+    a.run(text);
+    EXPECT_EQ(only_session().pin, "stored_code") << text;
+    RawClient b(port());
+    log_in(b);
+    EXPECT_EQ(b.run("SELECT @seen IS NULL").value(), "1") << text;
+    EXPECT_EQ(b.run("SELECT IS_FREE_LOCK('of a function')").value(), "0") << text;
+    EXPECT_EQ(a.run("SELECT @seen").value(), "42") << text;
+    a.disconnect();
+    EXPECT_TRUE(await([&] { return root.value("SELECT IS_FREE_LOCK('of a function')") == "1"; }));
+    b.disconnect();
+    EXPECT_TRUE(await([&] { return report().clients == 0; }));
+  }
 }
 
-TEST_P(SessionHiddenEffects, WhatAFunctionLeftBehindStaysAsLongAsNobodyNeedsTheConnection) {
+TEST_P(SessionHiddenEffects, ColumnsInParenthesesAreNoCall) {
   start();
-  cluster.root(0).exec("CREATE FUNCTION app.remember() RETURNS INT BEGIN SET @seen = 42; RETURN 1; END");
   Sql sql = connect();
-  EXPECT_EQ(sql.value("SELECT remember()"), "1");
-  EXPECT_EQ(sql.value("SELECT @seen"), "42");
+  for (const char* text :
+       {"INSERT INTO t (x) VALUES (1)", "REPLACE t (id, x) SELECT 5, 6", "INSERT t (x) SELECT COUNT(*) FROM t",
+        "CREATE OR REPLACE TABLE app.u (id INT, KEY k (id))"}) {
+    sql.exec(text);
+    EXPECT_EQ(only_session().pin, "") << text;
+  }
+}
+
+TEST_P(SessionHiddenEffects, LocksThatWereNotReleasedAreNotForgotten) {
+  options.workers = 1;
+  options.limits.backend_connections_max = 2;
+  start();
+  Sql a = connect();
+  EXPECT_EQ(a.value("SELECT GET_LOCK('mine', 0)"), "1");
+  a.query("SELECT RELEASE_ALL_LOCKS() FROM t WHERE 0");
+  EXPECT_EQ(only_session().pin, "user_lock");
+  Sql b = connect();
+  EXPECT_EQ(b.value("SELECT GET_LOCK('mine', 0)"), "0");
+  a.exec("DO RELEASE_ALL_LOCKS()");
+  EXPECT_EQ(b.value("SELECT GET_LOCK('mine', 0)"), "1");
 }
 
 TEST_P(SessionHiddenEffects, NullThatMeansTheInsertIdTies) {
