@@ -129,6 +129,9 @@ void raise_open_files(std::uint64_t wanted) {
   raise_open_files(plan.options->open_files_max);
 
   if (const auto& run_as = plan.options->run_as) {
+    // A server opens its log again by name: what it could not open, MySQL would write nowhere.
+    const bool own_log = !plan.options->output.empty();
+    if (own_log && ::fchown(output, run_as->uid, run_as->gid) != 0) give_up(plan.report);
     if (::setgroups(0, nullptr) != 0 || ::setgid(run_as->gid) != 0 || ::setuid(run_as->uid) != 0) give_up(plan.report);
   }
   // After setuid, which clears it: prctl(2), PR_SET_PDEATHSIG.

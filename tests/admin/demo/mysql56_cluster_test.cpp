@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "admin/demo/files.hpp"
 #include "admin/demo/installation.hpp"
 #include "admin/demo/process.hpp"
 #include "admin/demo/wait.hpp"
@@ -52,6 +53,12 @@ TEST(Mysql56Package, IsThereWholeOrNotAtAll) {
 
 TEST_F(Mysql56Cluster, ServersHaveIdentitiesOfTheirOwn) {
   EXPECT_NE(cluster_.root(0).value("SELECT @@server_uuid"), cluster_.root(1).value("SELECT @@server_uuid"));
+}
+
+// It opens its log by name once more, as whoever it runs as.
+TEST_F(Mysql56Cluster, AServersLogHoldsWhatItSays) {
+  const auto log = read_file(cluster_->node(0).error_log());
+  EXPECT_NE(log.value_or("").find("ready for connections"), std::string::npos) << log.value_or("(none)");
 }
 
 TEST_F(Mysql56Cluster, NobodyGetsInWithoutPassword) {
