@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <map>
 #include <set>
 #include <stdexcept>
@@ -77,7 +78,17 @@ TestCluster::TestCluster(demo::ClusterOptions options) {
   cluster_->up();
 }
 
+// What a server said goes with its folder; when a test has failed it may be the reason.
+void TestCluster::show_logs() {
+  for (std::size_t i = 0; i < cluster_->size(); ++i) {
+    const demo::Node& node = cluster_->node(i);
+    std::cerr << "== the end of the log of " << node.name() << " (port " << node.port() << ")\n"
+              << demo::tail(node.error_log(), 400);
+  }
+}
+
 TestCluster::~TestCluster() {
+  if (testing::UnitTest::GetInstance()->Failed()) show_logs();
   try {
     cluster_->kill();
   } catch (const std::exception& error) {

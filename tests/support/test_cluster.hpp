@@ -60,6 +60,7 @@ class TestCluster {
 
  private:
   void await_nobody();
+  void show_logs();
 
   TempFolder folder_{"cluster"};
   std::unique_ptr<demo::Cluster> cluster_;
