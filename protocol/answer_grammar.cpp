@@ -31,6 +31,7 @@ void AnswerGrammar::start(ResponseShape shape, Capabilities negotiated) {
       break;
     case ResponseShape::ok_or_error:
     case ResponseShape::query:
+    case ResponseShape::cursor:
     case ResponseShape::prepare:
       state_ = State::first;
       break;
@@ -86,7 +87,7 @@ PacketClass AnswerGrammar::classify_first(std::uint32_t length, std::uint8_t fir
   if (first == ok_byte) return inspect(shape_ == ResponseShape::prepare ? PacketRole::prepare_ok : PacketRole::ok);
   if (shape_ == ResponseShape::prepare) return PacketClass::malformed;
   if (ends_rows(length, first)) return inspect(end_role(length));
-  if (shape_ != ResponseShape::query || state_ == State::file_result) return PacketClass::malformed;
+  if (!several_results() || state_ == State::file_result) return PacketClass::malformed;
   if (first == local_infile_byte) return inspect(PacketRole::local_infile);
   return length <= column_count_payload_max ? PacketClass::column_count : PacketClass::malformed;
 }
@@ -112,7 +113,11 @@ bool AnswerGrammar::take_inspected(Bytes payload) {
     case PacketRole::ok: {
       const auto ok = parse_ok(payload, negotiated_);
       if (!ok) return false;
-      result_ended(ok->status);
+      if (state_ == State::rows) {
+        resultset_ended(ok->status);
+      } else {
+        result_ended(ok->status);
+      }
       return true;
     }
     case PacketRole::eof:
@@ -134,6 +139,8 @@ bool AnswerGrammar::take_eof(Bytes payload) {
   after_columns_ = state_ == State::columns_end || state_ == State::params_end;
   if (after_columns_) {
     after_definitions_end(eof->status);
+  } else if (state_ == State::rows) {
+    resultset_ended(eof->status);
   } else {
     result_ended(eof->status);
   }
@@ -179,15 +186,32 @@ void AnswerGrammar::after_definitions_end(StatusFlags flags) {
     begin_definitions(State::columns, columns_after_params_);
   } else if (shape_ == ResponseShape::prepare) {
     state_ = State::done;
-  } else if ((flags & status::cursor_exists) != 0) {
-    result_ended(flags);  // the rows wait in the server for STMT_FETCH
+  } else if (opens_cursor(flags)) {
+    resultset_ended(flags);
   } else {
     state_ = State::rows;
   }
 }
 
+bool AnswerGrammar::several_results() const {
+  return shape_ == ResponseShape::query || shape_ == ResponseShape::cursor;
+}
+
+// What a CALL returns is followed by its own OK at least: the flag speaks of the routine's cursor there.
+bool AnswerGrammar::opens_cursor(StatusFlags flags) const {
+  return shape_ == ResponseShape::cursor && first_result_ && (flags & status::cursor_exists) != 0 &&
+         (flags & status::more_results) == 0;
+}
+
+void AnswerGrammar::resultset_ended(StatusFlags flags) {
+  const bool fetched = shape_ == ResponseShape::rows && (flags & status::cursor_exists) != 0;
+  cursor_open_ = opens_cursor(flags) || (fetched && (flags & status::last_row_sent) == 0);
+  result_ended(flags);
+}
+
 void AnswerGrammar::result_ended(StatusFlags flags) {
-  const bool more = shape_ == ResponseShape::query && (flags & status::more_results) != 0;
+  first_result_ = false;
+  const bool more = several_results() && (flags & status::more_results) != 0;
   state_ = more ? State::first : State::done;
 }
 

@@ -25,6 +25,8 @@ enum class ResponseShape : std::uint8_t {
   rows,        // STMT_FETCH: rows, then EOF (or OK under DEPRECATE_EOF)
   field_list,  // FIELD_LIST: column definitions, then EOF (or OK under DEPRECATE_EOF)
   text,        // STATISTICS: one packet of text (or ERR)
+  cursor,      // STMT_EXECUTE that asks for a cursor: as `query`, but the first resultset may end with its columns, and
+               // its rows wait in the server for STMT_FETCH
 };
 
 enum class PacketRole : std::uint8_t {
@@ -65,6 +67,9 @@ class AnswerGrammar {
     return first < 0xfe && length - 1 < packet_payload_max - 1;
   }
   [[nodiscard]] PacketRole role() const { return role_; }
+  // Of a `cursor` or `rows` answer that is over: the server keeps a cursor open for the client. Only these can leave
+  // one: in others a server sets the flag, too, after a routine or a block that read a cursor of its own.
+  [[nodiscard]] bool cursor_open() const { return cursor_open_; }
   // Of the packet taken last: it was an EOF that ends column or parameter definitions.
   [[nodiscard]] bool after_columns() const { return after_columns_; }
   // How many blocks of definitions (parameters, columns) have ended so far: tells that one just did.
@@ -91,6 +96,9 @@ class AnswerGrammar {
   [[nodiscard]] bool take_prepare_ok(Bytes payload);
   void begin_definitions(State state, std::uint32_t count);
   void definitions_ended();
+  [[nodiscard]] bool several_results() const;
+  [[nodiscard]] bool opens_cursor(StatusFlags flags) const;
+  void resultset_ended(StatusFlags flags);
   void result_ended(StatusFlags flags);
   void after_definitions_end(StatusFlags flags);
 
@@ -99,6 +107,8 @@ class AnswerGrammar {
   State state_ = State::done;
   PacketRole role_ = PacketRole::ok;
   bool after_columns_ = false;
+  bool first_result_ = true;
+  bool cursor_open_ = false;
   std::uint32_t definitions_left_ = 0;
   std::uint32_t columns_after_params_ = 0;
   std::uint32_t definition_blocks_ = 0;

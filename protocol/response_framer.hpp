@@ -51,6 +51,7 @@ class ResponseFramer {
   [[nodiscard]] Bytes payload() const;  // packet() without its header; empty for `fragment`
   [[nodiscard]] bool packet_in_place() const { return in_place_; }
   [[nodiscard]] PacketRole role() const { return role_; }
+  [[nodiscard]] bool cursor_open() const { return grammar_.cursor_open(); }  // see AnswerGrammar
   [[nodiscard]] bool after_columns() const { return after_columns_; }  // an EOF that ends column definitions, not rows
   // The sequence number that the next packet of the server should carry.
   [[nodiscard]] std::uint8_t next_sequence() const { return next_sequence_; }

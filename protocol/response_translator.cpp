@@ -11,10 +11,6 @@ namespace {
 
 constexpr std::uint8_t end_byte = 0xfe;
 
-// What an EOF between definitions and rows doesn't say of the rows.
-constexpr StatusFlags of_the_end = status::more_results | status::cursor_exists | status::last_row_sent |
-                                   status::session_state_changed | status::ps_out_params;
-
 StatusFlags without(StatusFlags flags, StatusFlags removed) { return static_cast<StatusFlags>(flags & ~removed); }
 
 }  // namespace
@@ -150,11 +146,11 @@ void ResponseTranslator::end_definitions(ByteBuffer& out) {
     return;
   }
   ++shift_;
-  put_eof(out, {0, without(flags_, of_the_end)});
+  put_eof(out, {0, without(flags_, status::of_one_result)});
 }
 
 void ResponseTranslator::pay_owed_eof(StatusFlags flags, ByteBuffer& out) {
-  put_eof(out, {0, without(flags, of_the_end)});
+  put_eof(out, {0, without(flags, status::of_one_result)});
   ++shift_;
   owes_eof_ = false;
 }
@@ -203,7 +199,7 @@ void ResponseTranslator::translate_ok(const OkPacket& ok, ByteBuffer& out) {
 void ResponseTranslator::translate_eof(const EofPacket& eof, ByteBuffer& out) {
   flags_ = eof.status;
   // An open cursor: the one EOF ends both the definitions and the answer.
-  const bool cursor = (eof.status & status::cursor_exists) != 0 && shape_ == ResponseShape::query;
+  const bool cursor = shape_ == ResponseShape::cursor && grammar_.cursor_open();
   if (!has(client_, cap::deprecate_eof)) {
     if (owes_eof_ && !cursor) pay_owed_eof(eof.status, out);
     owes_eof_ = false;

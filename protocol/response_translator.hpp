@@ -60,6 +60,7 @@ class ResponseTranslator {
   [[nodiscard]] Bytes payload() const { return payload_; }
   [[nodiscard]] PacketRole role() const { return grammar_.role(); }
   [[nodiscard]] bool after_columns() const { return grammar_.after_columns(); }
+  [[nodiscard]] bool cursor_open() const { return grammar_.cursor_open(); }  // see AnswerGrammar
   // What is to be added to a server's sequence number to get the client's (modulo 256). A client that sends a file
   // (LOCAL INFILE) counts on from its own numbers: take this from them for the server.
   [[nodiscard]] std::uint8_t sequence_shift() const { return shift_; }

@@ -24,6 +24,11 @@ constexpr StatusFlags ps_out_params = 0x1000;
 constexpr StatusFlags in_transaction_readonly = 0x2000;
 constexpr StatusFlags session_state_changed = 0x4000;
 constexpr StatusFlags ansi_quotes = 0x8000;  // MariaDB only
+
+// What is said of one result, and neither of the session nor of what comes next.
+constexpr StatusFlags of_one_result = more_results | no_good_index_used | no_index_used | cursor_exists |
+                                      last_row_sent | db_dropped | metadata_changed | query_was_slow | ps_out_params |
+                                      session_state_changed;
 }  // namespace status
 
 }  // namespace sluice::protocol

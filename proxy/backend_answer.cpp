@@ -195,8 +195,7 @@ void Backend::finish_answer() {
   answering_ = false;
   statement_sent_ = false;
   preparing_.reset();
-  answer_.cursor = answer_.status_seen && (answer_.status & protocol::status::cursor_exists) != 0 &&
-                   (answer_.status & protocol::status::last_row_sent) == 0;
+  answer_.cursor = translating_ ? translator_->cursor_open() : framer_.cursor_open();
   if (user_ != nullptr) user_->on_answered(*this);
 }
 

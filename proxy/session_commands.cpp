@@ -397,7 +397,7 @@ void Session::on_execute(bool whole) {
   current_.repeatable = statement->text->effect.replica_safe && !statement->long_data;
   // A cursor ties the session: to the leader, where its writes can follow.
   current_.replica_safe = current_.repeatable && header->flags == 0;
-  current_.shape = ResponseShape::query;
+  current_.shape = header->flags == 0 ? ResponseShape::query : ResponseShape::cursor;
   route();
 }
 

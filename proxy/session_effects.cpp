@@ -68,7 +68,7 @@ bool Session::may_touch_insert_id() const {
 void Session::note_transaction(const Answer& answer) {
   StatementOutcome outcome;
   if (answer.status_seen) {
-    status_ = answer.status;
+    status_ = static_cast<protocol::StatusFlags>(answer.status & ~flag::of_one_result);
     status_known_ = true;
     state_.autocommit = backend_->state.autocommit = (answer.status & flag::autocommit) != 0;
     outcome.status = answer.status;

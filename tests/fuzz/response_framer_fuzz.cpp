@@ -55,7 +55,7 @@ Outcome follow(ResponseShape shape, Capabilities caps, Bytes answer, std::size_t
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 3) return 0;
-  const auto shape = static_cast<ResponseShape>(data[0] % 6);
+  const auto shape = static_cast<ResponseShape>(data[0] % 7);
   Capabilities caps = cap::protocol_41;
   if ((data[1] & 1) != 0) caps |= cap::deprecate_eof;
   if ((data[1] & 2) != 0) caps |= cap::session_track;

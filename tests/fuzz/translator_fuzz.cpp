@@ -63,7 +63,7 @@ Capabilities caps_of(unsigned bits) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 3) return 0;
-  const auto shape = static_cast<ResponseShape>(data[0] % 6);
+  const auto shape = static_cast<ResponseShape>(data[0] % 7);
   const Capabilities server = caps_of(data[1]);
   const Capabilities client = caps_of(static_cast<unsigned>(data[1]) >> 2);
   const Bytes answer(data + 3, size - 3);

@@ -21,9 +21,12 @@ constexpr std::string_view ok_more = "00 00 00 0a 00 00 00";
 constexpr std::string_view ok_end = "fe 00 00 02 00 00 00";
 constexpr std::string_view ok_end_more = "fe 00 00 0a 00 00 00";
 constexpr std::string_view ok_end_cursor = "fe 00 00 42 00 00 00";
+constexpr std::string_view ok_cursor = "00 00 00 42 00 00 00";
+constexpr std::string_view ok_end_cursor_more = "fe 00 00 4a 00 00 00";
 constexpr std::string_view eof = "fe 00 00 02 00";
 constexpr std::string_view eof_more = "fe 00 00 0a 00";
 constexpr std::string_view eof_cursor = "fe 00 00 42 00";
+constexpr std::string_view eof_cursor_more = "fe 00 00 4a 00";
 constexpr std::string_view err = "ff 48 04 '#HY000No tables used'";
 constexpr std::string_view row = "01 '7'";
 constexpr std::string_view null_row = "fb";
@@ -68,8 +71,17 @@ inline const std::vector<FramerCase>& framer_cases() {
        "ok ok"},
       {"CallEndsWithOk", query, classic, packets({"01", column, eof, row, eof_more, ok}), "eof-columns eof ok"},
       {"MoreThenErr", query, deprecate, packets({"01", column, row, ok_end_more, err}), "ok error"},
-      {"Cursor", query, classic, packets({"01", column, eof_cursor}), "eof-columns"},
-      {"CursorDeprecate", query, deprecate, packets({"01", column, ok_end_cursor}), "ok"},
+      {"Cursor", cursor, classic, packets({"01", column, eof_cursor}), "eof-columns"},
+      {"CursorDeprecate", cursor, deprecate, packets({"01", column, ok_end_cursor}), "ok"},
+      {"CursorNotOpened", cursor, classic, packets({"01", column, eof, row, eof}), "eof-columns eof"},
+      {"CursorOfABlock", query, classic, packets({"01", column, eof_cursor, row, eof_cursor}), "eof-columns eof"},
+      {"CursorOfABlockDeprecate", query, deprecate, packets({"01", column, row, ok_end_cursor}), "ok"},
+      {"CursorOfARoutine", cursor, classic,
+       packets({"01", column, eof_cursor_more, row, eof_cursor_more, "01", column, eof_cursor_more, row,
+                eof_cursor_more, ok_cursor}),
+       "eof-columns eof eof-columns eof ok"},
+      {"CursorOfARoutineDeprecate", cursor, deprecate,
+       packets({"01", column, row, ok_end_cursor_more, "01", column, row, ok_end_cursor_more, ok_cursor}), "ok ok ok"},
       {"SessionState", query, tracking, packets({"00 01 00 02 40 00 00 00 11 00 0f 0a 'autocommit' 03 'OFF'"}), "ok"},
       {"LocalInfile", query, classic, join({packets({"fb '/tmp/f'"}), packets({ok}, 4)}), "local_infile ok"},
       {"LocalInfileErr", query, classic, join({packets({"fb '/tmp/f'"}), packets({err}, 4)}), "local_infile error"},

@@ -141,6 +141,27 @@ TEST(ResponseFramer, RowsGoInOneStep) {
   EXPECT_TRUE(framer.done());
 }
 
+TEST(ResponseFramer, TellsWhetherACursorIsOpen) {
+  using enum ResponseShape;
+  const auto open_after = [](ResponseShape shape, Capabilities caps, const ByteBuffer& answer) {
+    Relay relay(shape, caps);
+    relay.feed(answer);
+    EXPECT_TRUE(relay.framer.done());
+    return relay.framer.cursor_open();
+  };
+  EXPECT_TRUE(open_after(cursor, classic, packets({"01", column, eof_cursor})));
+  EXPECT_TRUE(open_after(cursor, deprecate, packets({"01", column, ok_end_cursor})));
+  EXPECT_TRUE(open_after(rows, classic, packets({binary_row, eof_cursor})));
+  EXPECT_TRUE(open_after(rows, deprecate, packets({binary_row, ok_end_cursor})));
+  EXPECT_FALSE(open_after(rows, classic, packets({binary_row, "fe 00 00 c2 00"})));  // the last row was sent
+  EXPECT_FALSE(open_after(cursor, classic, packets({ok_cursor})));
+  EXPECT_FALSE(open_after(cursor, classic, packets({err})));
+  EXPECT_FALSE(open_after(cursor, classic, packets({"01", column, eof_cursor_more, row, eof_cursor_more, ok_cursor})));
+  EXPECT_FALSE(open_after(cursor, deprecate, packets({"01", column, row, ok_end_cursor_more, ok_cursor})));
+  EXPECT_FALSE(open_after(query, classic, packets({"01", column, eof_cursor, row, eof_cursor})));
+  EXPECT_FALSE(open_after(ok_or_error, classic, packets({ok_cursor})));
+}
+
 TEST(ResponseFramer, UntouchedUntilTheFirstByte) {
   ResponseFramer framer;
   framer.start(ResponseShape::query, classic);

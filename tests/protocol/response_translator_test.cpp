@@ -60,7 +60,12 @@ const std::vector<TranslatorCase>& pairs() {
        packets({"01", column, row, "fe 00 00 22 00 07 00"})},
       {"TwoColumns", query, packets({"02", column, column, eof, null_row, eof}),
        packets({"02", column, column, null_row, ok_end})},
-      {"Cursor", query, packets({"01", column, eof_cursor}), packets({"01", column, ok_end_cursor})},
+      {"Cursor", cursor, packets({"01", column, eof_cursor}), packets({"01", column, ok_end_cursor})},
+      {"CursorNotOpened", cursor, packets({"01", column, eof, row, eof}), packets({"01", column, row, ok_end})},
+      {"CursorOfABlock", query, packets({"01", column, eof, row, eof_cursor}),
+       packets({"01", column, row, ok_end_cursor})},
+      {"CursorOfARoutine", cursor, packets({"01", column, eof, row, eof_cursor_more, ok_cursor}),
+       packets({"01", column, row, ok_end_cursor_more, ok_cursor})},
       {"TwoResultsets", query, packets({"01", column, eof, row, eof_more, "01", column, eof, eof}),
        packets({"01", column, row, ok_end_more, "01", column, ok_end})},
       {"CallEndsWithOk", query, packets({"01", column, eof, row, eof_more, ok}),
@@ -105,6 +110,15 @@ TEST_P(TranslatorPairs, SameOnBothSides) {
 
 INSTANTIATE_TEST_SUITE_P(Answers, TranslatorPairs, testing::ValuesIn(pairs()),
                          [](const auto& case_info) { return case_info.param.name; });
+
+// The flag in the EOF after the columns is lost to a client that gets none, and is left out where one is made.
+TEST(ResponseTranslator, TheCursorOfARoutineDoesNotEndItsRows) {
+  expect_translation(ResponseShape::query, classic, deprecate, packets({"01", column, eof_cursor, row, eof_cursor}),
+                     packets({"01", column, row, ok_end_cursor}));
+  expect_translation(ResponseShape::cursor, classic, deprecate,
+                     packets({"01", column, eof_cursor_more, row, eof_cursor_more, ok_cursor}),
+                     packets({"01", column, row, ok_end_cursor_more, ok_cursor}));
+}
 
 constexpr std::string_view tracked_ok = "00 01 05 02 40 03 00 02 'hi' 11 00 0f 0a 'autocommit' 03 'OFF'";
 constexpr std::string_view tracked_end = "fe 00 00 02 40 03 00 00 11 00 0f 0a 'autocommit' 03 'OFF'";

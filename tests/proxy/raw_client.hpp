@@ -202,6 +202,10 @@ class RawClient {
   // The id of the statement, 0 if it was refused (the error is in `last`).
   std::uint32_t prepare(std::string_view sql) {
     send(packet(Command::stmt_prepare, sql));
+    return read_prepared();
+  }
+
+  std::uint32_t read_prepared() {
     const auto first = read_packet();
     if (!first || first->empty()) return 0;
     if ((*first)[0] == 0xff) {
@@ -219,8 +223,9 @@ class RawClient {
     return ok->statement_id;
   }
 
-  // One result: OK, ERR or a resultset. `binary`: rows are kept as they are.
-  Result read_result(bool binary = false) {
+  // One result: OK, ERR or a resultset. `binary`: rows are kept as they are. `cursor`: one was asked for, so that the
+  // rows may wait in the server.
+  Result read_result(bool binary = false, bool cursor = false) {
     Result result;
     const auto first = read_packet();
     result.first_sequence = sequence_;
@@ -236,12 +241,23 @@ class RawClient {
       const auto eof = read_packet();
       if (!eof) return result;
       if (const auto parsed = protocol::parse_eof(*eof)) result.status = parsed->status;
-      if ((result.status & protocol::status::cursor_exists) != 0) {
+      if (cursor && (result.status & (protocol::status::cursor_exists | protocol::status::more_results)) ==
+                        protocol::status::cursor_exists) {
         result.kind = Result::Kind::rows;
         return result;
       }
     }
     return read_rows(result, count, binary);
+  }
+
+  // All of a statement's, up to the one after which there are no more.
+  std::vector<Result> read_results(bool binary = false, bool cursor = false) {
+    std::vector<Result> results;
+    do {
+      results.push_back(read_result(binary, cursor && results.empty()));
+    } while (results.back().kind != Result::Kind::none && results.back().kind != Result::Kind::error &&
+             (results.back().status & protocol::status::more_results) != 0);
+    return results;
   }
 
   Result read_rows(Result result, std::size_t count, bool binary) {

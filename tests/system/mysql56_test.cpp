@@ -119,6 +119,40 @@ TEST_P(Mysql56Test, AValueWithoutATypeIsNull) {
   EXPECT_EQ(answers, executed_without_types(cluster_.app_address(0)));
 }
 
+// The results of a CALL whose procedure reads a cursor: as a text, prepared, and executed with a cursor asked for. Each
+// as its kind and its rows.
+std::vector<std::string> answers_to_call(const SqlAddress& address) {
+  std::vector<std::string> answers;
+  proxy::RawClient client(address.port);
+  EXPECT_EQ(client.login(address.user, address.password, address.schema).kind, proxy::Result::Kind::ok);
+  const auto note = [&](const std::vector<proxy::Result>& results) {
+    for (const auto& result : results) {
+      answers.push_back(std::to_string(static_cast<int>(result.kind)));
+      for (const auto& row : result.rows) answers.back() += " " + row.front();
+    }
+  };
+  client.send(proxy::query("CALL p()"));
+  note(client.read_results());
+  for (const std::uint8_t flags : {std::uint8_t{0}, std::uint8_t{1}}) {
+    const std::uint32_t id = client.prepare("CALL p()");
+    client.send(proxy::execute(id, {}, false, flags));
+    note(client.read_results(true, flags != 0));
+  }
+  client.run("SELECT 1");
+  EXPECT_EQ(client.run("SELECT 3").value(), "3");
+  return answers;
+}
+
+TEST_P(Mysql56Test, TheCursorOfARoutineIsNotTheClients) {
+  cluster_.root(0).exec(
+      "CREATE PROCEDURE app.p() BEGIN DECLARE v INT; DECLARE c CURSOR FOR SELECT 1 UNION SELECT 2; OPEN c; "
+      "FETCH c INTO v; SELECT v; FETCH c INTO v; SELECT v, 'two'; CLOSE c; END");
+  start();
+  const std::vector<std::string> answers = answers_to_call(client_address());
+  EXPECT_EQ(answers.size(), 9U);
+  EXPECT_EQ(answers, answers_to_call(cluster_.app_address(0)));
+}
+
 TEST_P(Mysql56Test, StateTravelsWithoutTrackers) {
   start({.limits = "backend_connections_max = 4"});
   std::vector<Sql> clients;

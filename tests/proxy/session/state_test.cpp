@@ -248,30 +248,6 @@ TEST_P(SessionState, AnUnknownSchemaAtLogin) {
   EXPECT_TRUE(await([&] { return report().clients == 0; }));
 }
 
-TEST_P(SessionState, ACursorOnOneServerDoesNotForbidWrites) {
-  options.workers = 1;
-  cluster.root(0).exec("CREATE TABLE app.t (x INT)");
-  cluster.root(0).exec("INSERT INTO app.t VALUES (1), (2), (3)");
-  start();
-  replicas_have_all();
-  RawClient client(port());
-  log_in(client);
-  const std::uint32_t id = client.prepare("SELECT x FROM t");
-  client.send(execute(id, {}, false, 1));
-  const Result opened = client.read_result(true);
-  ASSERT_NE(opened.status & protocol::status::cursor_exists, 0);
-  EXPECT_NE(only_session().pin.find("cursor"), std::string::npos);
-  EXPECT_EQ(client.run("INSERT INTO t VALUES (4)").kind, Result::Kind::ok);
-  client.send(packet(Command::stmt_fetch, number4(id) + number4(2)));
-  EXPECT_EQ(client.read_rows({}, 1, true).rows.size(), 2U);
-  client.send(packet(Command::stmt_fetch, number4(id) + number4(10)));
-  const Result rest = client.read_rows({}, 1, true);
-  EXPECT_NE(rest.status & protocol::status::last_row_sent, 0);
-  EXPECT_EQ(only_session().pin, "");
-  client.send(packet(Command::stmt_fetch, number4(id) + number4(1)));
-  EXPECT_EQ(client.read_result().error, 1421U);
-}
-
 TEST_P(SessionState, AWriteInAReadOnlyTransactionOnAReplicaIsRefused) {
   cluster.root(0).exec("CREATE TABLE app.t (x INT)");
   start();
