@@ -58,6 +58,10 @@ proxy::ClusterEntry build_cluster(const ClusterSettings& settings, const failove
   }
   cluster.leader = static_cast<std::uint32_t>(*state.leader);
   take_leader(cluster, state.servers.at(*state.leader));
+  for (const failover::ServerState& server : state.servers) {
+    if (server.seen.capabilities == 0) continue;
+    cluster.capabilities &= server.seen.capabilities | ~protocol::cap::mariadb_extended_metadata;
+  }
   return cluster;
 }
 

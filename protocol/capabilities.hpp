@@ -37,6 +37,7 @@ constexpr Capabilities can_handle_expired_passwords = 1U << 22;
 constexpr Capabilities session_track = 1U << 23;
 constexpr Capabilities deprecate_eof = 1U << 24;
 constexpr Capabilities optional_resultset_metadata = 1U << 25;
+constexpr Capabilities zstd_compression = 1U << 26;
 constexpr Capabilities query_attributes = 1U << 27;
 constexpr Capabilities remember_options = 1U << 31;
 

@@ -25,7 +25,7 @@ using IdentityPtr = std::shared_ptr<const BackendIdentity>;
 constexpr protocol::Capabilities client_chosen_features =
     protocol::cap::found_rows | protocol::cap::no_schema | protocol::cap::odbc | protocol::cap::ignore_space |
     protocol::cap::multi_statements | protocol::cap::multi_results | protocol::cap::ps_multi_results |
-    protocol::cap::deprecate_eof;
+    protocol::cap::deprecate_eof | protocol::cap::mariadb_extended_metadata;
 
 // What sluice asks of every server, if the server has it.
 constexpr protocol::Capabilities backend_base_features =

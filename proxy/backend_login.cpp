@@ -35,6 +35,10 @@ BackendLogin::Step BackendLogin::on_greeting(Bytes payload) {
     return fail("the server is too old: it lacks the 4.1 protocol");
   }
   negotiated_ = (backend_base_features | identity_.features) & greeting_.capabilities;
+  // It changes what is said of columns, and a client can't be told otherwise any more.
+  if (protocol::has(identity_.features & ~negotiated_, cap::mariadb_extended_metadata)) {
+    return fail("the server is too old: it lacks MariaDB's extended column metadata, which the client was offered");
+  }
   stage_ = Stage::authenticating;
   const bool server_has_tls = protocol::has(greeting_.capabilities, cap::ssl);
   if (tls_ == BackendTls::required && !server_has_tls) {

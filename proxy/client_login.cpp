@@ -37,10 +37,25 @@ ClientLogin::Step ClientLogin::on_packet(Bytes payload) {
   return {};
 }
 
+// Some clients (PHP's mysqlnd) set what they were told to use, offered or not. What follows would be packed in a way
+// that nobody here unpacks: both sides would wait for ever.
+std::string_view ClientLogin::unheard_of(protocol::Capabilities wanted) const {
+  if (protocol::has(wanted, cap::compress)) return "compression (CLIENT_COMPRESS)";
+  if (protocol::has(wanted, cap::zstd_compression)) return "compression (CLIENT_ZSTD_COMPRESSION_ALGORITHM)";
+  if (protocol::has(wanted, cap::ssl) && !tls_) return "TLS (CLIENT_SSL) after the place where it begins";
+  return {};
+}
+
 ClientLogin::Step ClientLogin::on_response(Bytes payload) {
   auto response = protocol::parse_handshake_response(payload);
   if (!response) return {};
   capabilities_ = response->capabilities & options_.offered;
+  if (const auto what = unheard_of(response->capabilities); !what.empty()) {
+    user_ = std::move(response->user);
+    return refuse(1043, "08S01",
+                  "Bad handshake: the client asks for " + std::string(what) +
+                      ", which was not offered. Switch it off in the client's options.");
+  }
   if (!protocol::has(capabilities_, cap::protocol_41 | cap::secure_connection)) {
     return refuse(
         1251, "08004",

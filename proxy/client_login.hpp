@@ -64,6 +64,7 @@ class ClientLogin {
   enum class Stage : std::uint8_t { first, after_tls, authenticating, over };
 
   [[nodiscard]] Step on_response(protocol::Bytes payload);
+  [[nodiscard]] std::string_view unheard_of(protocol::Capabilities wanted) const;
   [[nodiscard]] const std::string& wanted_plugin() const;
   [[nodiscard]] Step authenticate(const std::string& plugin, protocol::Bytes response);
   [[nodiscard]] Step on_action(protocol::AuthAction action);

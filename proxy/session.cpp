@@ -17,7 +17,8 @@ namespace {
 // for TLS begins (16 03 01): it is told at once, not when the time for the login is over.
 constexpr std::size_t login_packet_max = 66'000;
 
-// What clients are offered. Not here: compression, LOCAL INFILE, query attributes, MariaDB's extensions.
+// What clients are offered, and of MariaDB's extensions, where the servers have it, what a column holds (JSON, UUID).
+// Not here: compression, LOCAL INFILE, query attributes, MariaDB's other extensions.
 constexpr protocol::Capabilities offered_features =
     cap::client_mysql | cap::found_rows | cap::long_flag | cap::connect_with_db | cap::no_schema | cap::odbc |
     cap::ignore_space | cap::protocol_41 | cap::interactive | cap::ignore_sigpipe | cap::transactions | cap::reserved |
@@ -68,6 +69,10 @@ ClientLoginOptions Session::login_options() {
     // What the servers lack is not offered: answers then pass as they are.
     if (cluster.capabilities != 0) {
       login.offered &= cluster.capabilities | ~(cap::deprecate_eof | cap::session_track);
+    }
+    // MariaDB's extensions count only from a server that doesn't say that it is MySQL.
+    if (protocol::has(cluster.capabilities, cap::mariadb_extended_metadata)) {
+      login.offered = (login.offered & ~cap::client_mysql) | cap::mariadb_extended_metadata;
     }
   }
   if (options.client_tls != nullptr && !unix_socket_) login.offered |= cap::ssl;
@@ -279,6 +284,13 @@ void Session::end(const ClientError& error) {
   if (stage_ == Stage::running && backend_ != nullptr && backend_->answer().started) return finish();
   if (stage_ == Stage::idle) sequence_ = 0;
   close_with(error);
+}
+
+// An error that nobody waits for would be taken for the answer to the next statement: drivers that connect again by
+// themselves when a connection has ended would not.
+void Session::killed() {
+  if (stage_ == Stage::idle) return finish();
+  end({1927, "70100", "Connection was killed"});
 }
 
 void Session::interrupt() {

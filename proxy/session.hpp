@@ -77,6 +77,8 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void drain();
   // Ends now, telling the client why if it can be told.
   void end(const ClientError& error);
+  // By a KILL. As a server does it: who waits for no answer is told nothing.
+  void killed();
   // Since when it takes nothing of what is queued for it; nullopt: it does, or not much is queued.
   [[nodiscard]] std::optional<std::uint64_t> stalled_since_ms() const { return stalled_since_ms_; }
   [[nodiscard]] std::size_t queued_bytes() const { return channel_.queued_bytes(); }

@@ -30,10 +30,11 @@ struct ServerEntry {
 struct ClusterEntry {
   std::string name;
   std::vector<ServerEntry> servers;
-  std::optional<std::uint32_t> leader;      // index of the server that takes writes; nullopt: hold
-  std::string reason;                       // why there is no leader
-  std::string server_version;               // the leader's greeting text, last known; empty: none seen yet
-  protocol::Capabilities capabilities = 0;  // the leader's, last known; 0: none seen yet
+  std::optional<std::uint32_t> leader;  // index of the server that takes writes; nullopt: hold
+  std::string reason;                   // why there is no leader
+  std::string server_version;           // the leader's greeting text, last known; empty: none seen yet
+  // The leader's, last known, and of what can't be made up for only what all servers have; 0: none seen yet.
+  protocol::Capabilities capabilities = 0;
   bool mariadb = true;
   std::uint32_t version_number = 0;  // 101119 for 10.11.19, 50624 for 5.6.24; 0: unknown
 };

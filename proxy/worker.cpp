@@ -361,14 +361,14 @@ void Worker::kill(const KillOrder& order) {
   Session* victim = find(order.id);
   const std::uint16_t error = victim == nullptr ? 1094 : victim->user() != order.user ? 1095 : 0;
   if (error == 0 && order.query_only) victim->interrupt();
-  if (error == 0 && !order.query_only) victim->end({1927, "70100", "Connection was killed"});
+  if (error == 0 && !order.query_only) victim->killed();
   shared_.post_always(order.killer_worker, [killer = order.killer, id = order.id, error](Worker& worker) {
     if (Session* session = worker.find(killer)) session->kill_answered(id, error);
   });
 }
 
 void Worker::kill_any(std::uint32_t id) {
-  if (Session* victim = find(id)) victim->end({1927, "70100", "Connection was killed"});
+  if (Session* victim = find(id)) victim->killed();
 }
 
 void Worker::drain(std::function<void()> done) {

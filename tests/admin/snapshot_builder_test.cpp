@@ -77,6 +77,19 @@ TEST_F(SnapshotBuilder, TakesLeaderAndUsableReplicas) {
   EXPECT_TRUE(cluster.servers[2].endpoint.is_unix());
 }
 
+// Column definitions come in another form with it: a client that asked for it can be served only by servers that have
+// it.
+TEST_F(SnapshotBuilder, ExtendedColumnMetadataIsWhatAllServersHave) {
+  using protocol::cap::mariadb_extended_metadata;
+  judged();
+  states_[0].servers[0].seen.capabilities = 77 | mariadb_extended_metadata;
+  EXPECT_EQ(build()->clusters[0].capabilities, 77 | mariadb_extended_metadata) << "the others were not seen yet";
+  states_[0].servers[1].seen.capabilities = 5 | mariadb_extended_metadata;
+  EXPECT_EQ(build()->clusters[0].capabilities, 77 | mariadb_extended_metadata);
+  states_[0].servers[2].seen.capabilities = 77;
+  EXPECT_EQ(build()->clusters[0].capabilities, 77U);
+}
+
 TEST_F(SnapshotBuilder, AServerWithoutAnAddressIsNeverUsed) {
   judged();
   addresses_[0][1].reset();

@@ -34,11 +34,12 @@ class LoginTest : public testing::Test {
     account->auth_plugin = protocol::native_password_plugin;
   }
 
-  ByteBuffer response(const std::string& user, const std::string& password, const std::string& plugin) {
+  ByteBuffer response(const std::string& user, const std::string& password, const std::string& plugin,
+                      Capabilities more = 0) {
     const protocol::Secret secret{.password = password, .native_stage1 = {}, .sha2_stage1 = {}};
     protocol::ClientAuth auth(secret, false, {});
     protocol::HandshakeResponse made;
-    made.capabilities = offered;
+    made.capabilities = offered | more;
     made.user = user;
     made.schema = "s";
     made.collation = 33;
@@ -127,6 +128,26 @@ TEST_F(LoginTest, TlsThatWasNotOfferedIsGarbage) {
             ClientKind::garbage);
 }
 
+// What they change is how everything after the logon is packed.
+TEST_F(LoginTest, FormsThatWereNotOfferedAreRefused) {
+  options.offered |= cap::ssl;
+  for (const auto& [flag, name] : {std::pair{cap::compress, "CLIENT_COMPRESS"},
+                                   {cap::zstd_compression, "CLIENT_ZSTD"},
+                                   {cap::ssl, "CLIENT_SSL"}}) {
+    ClientLogin login(options);
+    const auto step = login.on_packet(response("app", "secret", "mysql_native_password", flag));
+    ASSERT_EQ(step.kind, ClientKind::refused) << name;
+    EXPECT_EQ(error(step.payload).code, 1043);
+    EXPECT_EQ(error(step.payload).sqlstate, "08S01");
+    EXPECT_NE(error(step.payload).message.find(name), std::string::npos) << error(step.payload).message;
+    EXPECT_EQ(login.user(), "app");
+  }
+  ClientLogin login(options);
+  EXPECT_EQ(login.on_packet(protocol::encode_ssl_request({.capabilities = offered | cap::ssl})).kind,
+            ClientKind::start_tls);
+  EXPECT_EQ(login.on_packet(response("app", "secret", "mysql_native_password", cap::ssl)).kind, ClientKind::accepted);
+}
+
 TEST_F(LoginTest, OldClientsAndGarbage) {
   for (std::size_t cut = 0; cut < 32; ++cut) {
     ClientLogin login(options);
@@ -177,6 +198,17 @@ class BackendLoginTest : public LoginTest {
   }
   BackendIdentity identity;
 };
+
+TEST_F(BackendLoginTest, AServerWithoutTheColumnMetadataOfTheClientIsNoUse) {
+  identity.features |= cap::mariadb_extended_metadata;
+  BackendLogin login(identity, BackendTls::off, false, {});
+  EXPECT_EQ(login.on_packet(ClientLogin(options).greeting()).kind, ServerKind::failed);
+  EXPECT_NE(login.error().find("extended column metadata"), std::string::npos) << login.error();
+  options.offered = (offered & ~cap::client_mysql) | cap::mariadb_extended_metadata;
+  BackendLogin other(identity, BackendTls::off, false, {});
+  EXPECT_EQ(other.on_packet(ClientLogin(options).greeting()).kind, ServerKind::send);
+  EXPECT_TRUE(protocol::has(other.negotiated(), cap::mariadb_extended_metadata));
+}
 
 TEST_F(BackendLoginTest, AgainstOurOwnGreeter) {
   for (const std::string_view plugin : {protocol::native_password_plugin, protocol::caching_sha2_plugin}) {

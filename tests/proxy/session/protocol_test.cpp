@@ -288,13 +288,9 @@ TEST_P(SessionProtocol, Kill) {
   for (RawClient* client : {&killer, &victim, &by_command}) log_in(*client);
   victim.run("BEGIN");
   EXPECT_EQ(killer.run("KILL " + std::to_string(victim.greeting.connection_id)).kind, Result::Kind::ok);
-  const auto told = victim.read_packet();
-  ASSERT_TRUE(told.has_value());
-  EXPECT_EQ(protocol::parse_err(*told)->code, 1927U);
-  EXPECT_TRUE(victim.at_end());
+  EXPECT_TRUE(victim.at_end()) << "it waits for no answer";
   killer.send(packet(Command::process_kill, number4(by_command.greeting.connection_id)));
   EXPECT_EQ(killer.read_result().kind, Result::Kind::ok);
-  EXPECT_TRUE(by_command.read_packet().has_value());
   EXPECT_TRUE(by_command.at_end());
   EXPECT_EQ(killer.run("KILL 999999").error, 1094U);
   EXPECT_EQ(killer.run("KILL 0").error, 1094U);
@@ -343,6 +339,49 @@ TEST_P(SessionProtocol, SessionTrackingOnlyForWhoAskedForIt) {
   cluster.root(0).exec("CREATE TABLE app.t (x INT)");
   for (RawClient* client : {&with, &without}) {
     EXPECT_EQ(client->run("INSERT INTO t VALUES (1), (2)").text, "Records: 2  Duplicates: 0  Warnings: 0");
+  }
+}
+
+// The packets of an answer of one resultset, up to its end.
+std::vector<std::string> packets_of(RawClient& client, const ByteBuffer& command, int ends) {
+  client.send(command);
+  std::vector<std::string> packets;
+  while (ends > 0) {
+    const auto packet = client.read_packet();
+    if (!packet) break;
+    packets.emplace_back(protocol::as_text(*packet));
+    if (packet->at(0) == 0xff) break;
+    if (packet->at(0) == 0xfe) --ends;
+  }
+  return packets;
+}
+
+// Connectors make an object of a JSON column, which to the protocol is text: by what the definition says beyond it.
+TEST_P(SessionProtocol, ColumnsSayWhatTheyHold) {
+  cluster.root(0).exec("CREATE TABLE app.t (id INT, j JSON, u UUID, a INET6, p POINT)");
+  cluster.root(0).exec("INSERT INTO app.t VALUES (1, '{\"a\": 1}', UUID(), '::1', POINT(1, 2))");
+  start();
+  replicas_have_all();
+  const Capabilities extended = (RawClient::ordinary & ~cap::client_mysql) | cap::mariadb_extended_metadata;
+  for (const Capabilities asked : {extended, RawClient::ordinary}) {
+    RawClient direct(cluster->node(0).port()), through(port());
+    direct.login(user(), password(), "app", asked);
+    log_in(through, "app", asked);
+    std::vector<std::string> all;
+    for (const auto& command : {query("SELECT * FROM t"), packet(Command::field_list, std::string("t\0", 2)),
+                                packet(Command::stmt_prepare, "SELECT * FROM t WHERE id = ?")}) {
+      const int ends = command == query("SELECT * FROM t") || command.at(4) == 0x16 ? 2 : 1;
+      auto seen = packets_of(through, command, ends);
+      auto wanted = packets_of(direct, command, ends);
+      // The id of a statement is its client's own.
+      if (command.at(4) == 0x16) seen.at(0) = wanted.at(0) = "prepared";
+      EXPECT_EQ(seen, wanted);
+      for (const auto& packet : seen) all.push_back(packet);
+    }
+    const auto says = [&](std::string_view what) {
+      return std::ranges::any_of(all, [&](const auto& packet) { return packet.find(what) != std::string::npos; });
+    };
+    for (const std::string_view what : {"json", "uuid", "inet6", "point"}) EXPECT_EQ(says(what), asked == extended);
   }
 }
 
