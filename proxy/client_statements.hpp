@@ -31,12 +31,16 @@ class ClientStatements {
   }
   // The id that the next one added will have. Never 0, never the id that stands for "the last one".
   [[nodiscard]] std::uint32_t next_id() const { return next_id_; }
+  // Of the one that the client prepared last; 0 if that failed, or it was closed.
+  [[nodiscard]] std::uint32_t last_id() const { return last_id_; }
+  void forget_last() { last_id_ = 0; }
   // Whether one of them stands for this very text object.
   [[nodiscard]] bool holds(const StatementText* text) const { return texts_.contains(text); }
   void add(ClientStatement statement) {
     text_bytes_ += statement.text->sql.size();
     texts_.insert(statement.text.get());
     by_id_.emplace(next_id_, std::move(statement));
+    last_id_ = next_id_;
     do {
       next_id_ = next_id_ == 0x7fffffff ? 1 : next_id_ + 1;
     } while (by_id_.contains(next_id_));
@@ -49,12 +53,14 @@ class ClientStatements {
     sent_ahead_ -= it->second.long_data ? 1 : 0;
     texts_.erase(it->second.text.get());
     by_id_.erase(it);
+    if (last_id_ == id) last_id_ = 0;
   }
   void clear() {
     by_id_.clear();
     texts_.clear();
     text_bytes_ = 0;
     open_ = sent_ahead_ = 0;
+    last_id_ = 0;
   }
   // Neither a cursor is open nor long data waits in any of them.
   [[nodiscard]] bool nothing_open() const { return open_ == 0; }
@@ -84,6 +90,7 @@ class ClientStatements {
   std::unordered_map<std::uint32_t, ClientStatement> by_id_;
   std::unordered_set<const StatementText*> texts_;
   std::uint32_t next_id_ = 1;
+  std::uint32_t last_id_ = 0;
   std::size_t text_bytes_ = 0;
   std::size_t open_ = 0;        // those with a cursor or long data
   std::size_t sent_ahead_ = 0;  // those with long data

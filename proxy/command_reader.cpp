@@ -49,6 +49,13 @@ std::uint8_t CommandReader::sequence() const {
   return h ? h->sequence : 0;
 }
 
+std::uint8_t CommandReader::front_command() const {
+  const auto h = header();
+  if (!h || h->length == 0 || buffered() <= packet_header_size) return 0;
+  if (fresh_.size() > packet_header_size) return fresh_.bytes()[packet_header_size];
+  return kept_[kept_begin_ + packet_header_size - fresh_.size()];
+}
+
 CommandReader::Front CommandReader::front(std::size_t inspect_max) const {
   const auto h = header();
   if (!h) return Front::incomplete;
@@ -70,6 +77,7 @@ ClientCommand CommandReader::take_head(std::size_t inspect_max) {
   in_body_ = true;
   body_left_ = h.length - head;
   long_size_ = h.length;
+  last_sequence_ = h.sequence;
   body_continues_ = h.continued();
   return ClientCommand(take_flat(packet_header_size + head));
 }
@@ -81,6 +89,7 @@ CommandReader::Piece CommandReader::take_body() {
     if (!h) return {};
     body_left_ = packet_header_size + h->length;
     long_size_ += h->length;
+    last_sequence_ = h->sequence;
     body_continues_ = h->continued();
   }
   Piece piece;

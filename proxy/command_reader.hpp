@@ -55,6 +55,9 @@ class CommandReader {
   // Sequence number of the front command's first packet; 0 if its header is not here yet.
   [[nodiscard]] std::uint8_t sequence() const;
 
+  // Its first byte; 0 if that is not here yet, or there is none.
+  [[nodiscard]] std::uint8_t front_command() const;
+
   // Precondition: front() is `whole`.
   [[nodiscard]] ClientCommand take_whole();
   // Precondition: front() is `long_head`: the first packet's header and inspect_max bytes of payload (or all of
@@ -72,6 +75,8 @@ class CommandReader {
   [[nodiscard]] bool in_body() const { return in_body_; }
   // Length of the long command as far as its packets' headers have told it.
   [[nodiscard]] std::size_t long_size() const { return long_size_; }
+  // The sequence number of what answers the long command: it counts on from the packets taken.
+  [[nodiscard]] std::uint8_t next_sequence() const { return static_cast<std::uint8_t>(last_sequence_ + 1); }
 
  private:
   [[nodiscard]] std::size_t kept_size() const { return kept_.size() - kept_begin_; }
@@ -86,6 +91,7 @@ class CommandReader {
   std::size_t body_left_ = 0;
   std::size_t long_size_ = 0;
   bool body_continues_ = false;
+  std::uint8_t last_sequence_ = 0;
 };
 
 }  // namespace sluice::proxy

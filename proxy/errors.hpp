@@ -10,7 +10,7 @@ namespace sluice::proxy {
 
 struct ClientError {
   std::uint16_t code = 1105;  // ER_UNKNOWN_ERROR
-  std::string_view sqlstate = "HY000";
+  std::string sqlstate = "HY000";
   std::string text;
 };
 

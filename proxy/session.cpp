@@ -99,6 +99,7 @@ void Session::on_bytes(io::Slice bytes) {
   }
   reader_.push(std::move(bytes));
   if (reader_.in_body() && stage_ == Stage::running) return stream_body();
+  if (stage_ == Stage::dropping) return drop_body();
   const bool blocked = stage_ != Stage::idle || channel_.above_high_water();
   if (reader_.buffered() > worker_.limits().pipeline_max && blocked) channel_.pause_receive();
   next_command();
@@ -310,8 +311,8 @@ void Session::drain() {
 }
 
 SessionRow Session::row() const {
-  static constexpr const char* names[] = {"login",   "idle", "waiting for a server connection", "holding", "preparing",
-                                          "running", "over"};
+  static constexpr const char* names[] = {"login",     "idle",    "waiting for a server connection",        "holding",
+                                          "preparing", "running", "dropping the rest of a refused command", "over"};
   SessionRow row;
   row.id = session;
   row.worker = worker_.index();

@@ -6,7 +6,8 @@
 // the session to it (`tie()` says what).
 //
 // Code: session.cpp (life and login), session_commands.cpp (what each command means), session_place.cpp (which server),
-// session_run.cpp (from the connection to the end of the answer), session_effects.cpp (what the answer changed, and
+// session_run.cpp (from the connection to the end of the answer), session_long.cpp (commands too long to be kept),
+// session_effects.cpp (what the answer changed, and
 // giving the connection back), session_waits.cpp (waiting, losing, deadlines), session_gate.cpp (a closed gate),
 // session_refused.cpp (a leader that became read-only).
 #pragma once
@@ -101,6 +102,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
     holding,    // for a server that can take the statement
     preparing,  // the connection is brought to our state
     running,    // the answer is awaited, or flows
+    dropping,   // an error is told as soon as the rest of a long command has come
     over,
   };
 
@@ -124,6 +126,8 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
     std::uint32_t tries = 0;          // how often it was sent or failed to be placed
     std::uint64_t held_until_ms = 0;  // set when it is held for the first time
     std::uint32_t passed = 0;         // the gate's number under which it was let go; 0: it was not
+
+    [[nodiscard]] bool silent() const { return type == protocol::Command::stmt_send_long_data; }  // nothing answers it
   };
 
   // What goes with a lost connection, and what the client is told of it.
@@ -157,6 +161,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
 
   // --- commands (session_commands.cpp)
   void next_command();
+  [[nodiscard]] std::size_t inspected() const;
   void dispatch(ClientCommand command, bool whole);
   void on_query(bool whole);
   void on_init_db();
@@ -173,6 +178,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void done_locally();
   void forget_session_state();
   [[nodiscard]] router::Dialect dialect() const;
+  [[nodiscard]] std::uint32_t statement_meant(std::uint32_t id) const;
   [[nodiscard]] ClientStatement* current_statement(std::string_view command_name);
 
   // --- which server (session_place.cpp)
@@ -198,7 +204,13 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void send_current();
   [[nodiscard]] bool send_execute();
   [[nodiscard]] bool insert_types(const protocol::ExecuteHeader& header, protocol::Bytes types);
+
+  // --- commands too long to be kept (session_long.cpp)
   void stream_body();
+  void refuse_long(std::optional<ClientError> error);
+  void drop_body();
+  void close_too_long();
+  void on_backend_drained(Backend& backend) override;
 
   // --- what the answer changed (session_effects.cpp)
   void note_effects(const Answer& answer);
@@ -226,7 +238,6 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void on_answer(Backend& backend, io::Slice bytes) override;
   std::uint32_t client_statement_id() override { return statements_.next_id(); }
   void on_answered(Backend& backend) override;
-  void on_backend_drained(Backend& backend) override;
   [[nodiscard]] protocol::Capabilities client_capabilities() const override { return capabilities_; }
 
   // --- the gate (session_gate.cpp)
@@ -307,6 +318,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   bool giving_back_ = false;                   // the connection goes back as soon as its insert id was read
   std::string lost_;                           // a connection was lost with something on it: told at the next command
   ClientError lost_error_;
+  std::optional<ClientError> refusal_;  // of the long command whose rest is dropped
 
   // The connection in use.
   Backend* backend_ = nullptr;

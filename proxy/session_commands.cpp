@@ -21,7 +21,7 @@ void Session::next_command() {
   in_next_command_ = true;
   // A client that doesn't take its answers gets no further ones: on_drained goes on.
   while (stage_ == Stage::idle && !channel_.above_high_water()) {
-    const std::size_t inspect_max = worker_.limits().inspect_max;
+    const std::size_t inspect_max = inspected();
     const auto front = reader_.front(inspect_max);
     if (front == CommandReader::Front::incomplete) break;
     const std::uint8_t sequence = reader_.sequence();
@@ -51,6 +51,14 @@ void Session::next_command() {
   }
 }
 
+// What is prepared is kept as a whole: it may have to be prepared on other connections.
+std::size_t Session::inspected() const {
+  const Limits& limits = worker_.limits();
+  if (reader_.front_command() != static_cast<std::uint8_t>(Command::stmt_prepare)) return limits.inspect_max;
+  constexpr std::size_t one_packet = protocol::packet_payload_max - 1;
+  return std::max(limits.inspect_max, std::min(limits.statement_text_per_client_max + 1, one_packet));
+}
+
 void Session::dispatch(ClientCommand command, bool whole) {
   current_ = {};
   current_.command = std::move(command);
@@ -66,16 +74,16 @@ void Session::dispatch(ClientCommand command, bool whole) {
                            current_.type == Command::stmt_send_long_data || current_.type == Command::stmt_prepare;
   if (!whole && !may_be_long) {
     ++worker_.counters().protocol_errors;
-    return close_with(malformed_packet());
+    return refuse_long(malformed_packet());
   }
   if ((whole ? payload.size() : reader_.long_size()) > worker_.limits().packet_max) {
     return close_with(packet_too_large("limits.packet_max"));
   }
   if (current_.type == Command::reset_connection || current_.type == Command::change_user) lost_.clear();
-  if (!lost_.empty() && current_.type == Command::stmt_send_long_data && whole) return done_locally();
+  if (!lost_.empty() && current_.silent()) return whole ? done_locally() : refuse_long(std::nullopt);
   if (!lost_.empty() && current_.type != Command::quit && current_.type != Command::stmt_close) {
     lost_.clear();
-    if (current_.streamed) return close_with(lost_error_);
+    if (current_.streamed) return refuse_long(lost_error_);
     send_error(lost_error_);
     return done_locally();
   }
@@ -347,7 +355,8 @@ void Session::on_prepare(bool whole) {
   if (!whole || too_many || statements_.text_bytes() + sql.size() > limits.statement_text_per_client_max) {
     const ClientError error = whole && too_many ? too_many_statements(limits.statements_per_client_max)
                                                 : packet_too_large("limits.statement_text_per_client_max");
-    if (!whole) return close_with(error);
+    statements_.forget_last();
+    if (!whole) return refuse_long(error);
     send_error(error);
     return done_locally();
   }
@@ -359,20 +368,27 @@ void Session::on_prepare(bool whole) {
   route();
 }
 
+// MariaDB's clients may execute what they prepare without waiting for its id.
+std::uint32_t Session::statement_meant(std::uint32_t id) const {
+  const bool last = id == protocol::last_prepared_statement && worker_.snapshot().clusters[account_->cluster].mariadb;
+  return last ? statements_.last_id() : id;
+}
+
 ClientStatement* Session::current_statement(std::string_view command_name) {
-  const auto id = protocol::statement_id(current_.command.payload());
-  ClientStatement* statement = id ? statements_.find(*id) : nullptr;
+  const std::uint32_t said = protocol::statement_id(current_.command.payload()).value_or(0);
+  const std::uint32_t id = statement_meant(said);
+  ClientStatement* statement = statements_.find(id);
   if (statement == nullptr) {
-    const ClientError error = unknown_statement_id(id.value_or(0), command_name);
+    const ClientError error = unknown_statement_id(said, command_name);
     if (current_.streamed) {
-      close_with(error);
-      return nullptr;
+      refuse_long(current_.silent() ? std::nullopt : std::optional(error));
+    } else {
+      if (!current_.silent()) send_error(error);
+      done_locally();
     }
-    if (current_.type != Command::stmt_send_long_data) send_error(error);
-    done_locally();
     return nullptr;
   }
-  current_.statement_id = *id;
+  current_.statement_id = id;
   current_.statement = statement->text;
   return statement;
 }
@@ -383,7 +399,7 @@ void Session::on_execute(bool whole) {
   const auto header = protocol::parse_execute(current_.command.payload(), statement->params);
   if (!header) {
     ++worker_.counters().protocol_errors;
-    if (!whole) return close_with(malformed_packet());
+    if (!whole) return refuse_long(malformed_packet());
     send_error(malformed_packet());
     return done_locally();
   }
@@ -425,13 +441,14 @@ void Session::on_statement_command() {
 
 void Session::on_statement_close() {
   const auto id = protocol::statement_id(current_.command.payload());
-  ClientStatement* statement = id ? statements_.find(*id) : nullptr;
+  const std::uint32_t meant = statement_meant(id.value_or(0));
+  ClientStatement* statement = statements_.find(meant);
   if (statement == nullptr) return done_locally();
   if (statement->cursor || statement->long_data) {
     // On the server it has to go, too: with it go the cursor and the parameters sent ahead.
     if (backend_ != nullptr) backend_->tainted = true;
   }
-  statements_.remove(*id);
+  statements_.remove(meant);
   current_ = {};
   if (backend_ != nullptr && !tied()) give_back();
   done_locally();

@@ -168,7 +168,7 @@ void Session::note_sequence(const router::Classification& effect) {
 }
 
 void Session::note_prepared(const Answer& answer) {
-  if (answer.error || answer.prepared.statement_id == 0) return;
+  if (answer.error || answer.prepared.statement_id == 0) return statements_.forget_last();
   statements_.add({.text = current_.preparing, .params = answer.prepared.params, .types = {}});
 }
 

@@ -118,9 +118,8 @@ void Session::on_prepared(Backend& backend) {
 }
 
 void Session::on_prepare_refused(Backend& /*backend*/, const protocol::ErrPacket& error) {
-  const ByteBuffer text(error.message.begin(), error.message.end());
-  const std::string sqlstate(error.sqlstate);
-  const protocol::ErrPacket copy{error.code, sqlstate, protocol::as_text(text)};
+  const ClientError copy{error.code, std::string(error.sqlstate),
+                         std::string(error.message)};  // it lies in the connection
   if (giving_back_) {
     hand_back();
     if (stage_ == Stage::preparing) route();
@@ -132,21 +131,10 @@ void Session::on_prepare_refused(Backend& /*backend*/, const protocol::ErrPacket
     statements_.set_cursor(*statement, false);
   }
   if (!tied()) hand_back();
-  if (!login && !current_.shape && !current_.streamed) {  // nobody waits for an answer now
-    tell_at_next_command({copy.code, copy.sqlstate, std::string(copy.message)});
-    return end_statement();
-  }
-  if (login) {
-    send_error_packet(copy);
-    channel_.close_after_send();
-    return finish();
-  }
-  send_error_packet(copy);
-  if (current_.streamed) {
-    channel_.close_after_send();
-    return finish();
-  }
-  end_statement();
+  if (!login) return fail_current(copy);
+  send_error(copy);
+  channel_.close_after_send();
+  finish();
 }
 
 void Session::send_current() {
@@ -173,7 +161,7 @@ void Session::send_current() {
   const bool may_be_sent_again = current_.repeatable || may_be_refused();
   if (!may_be_sent_again || transaction_.in_transaction() || current_.streamed) current_.command.clear();
   if (current_.streamed) return stream_body();
-  if (!current_.shape) end_statement();
+  if (current_.silent()) end_statement();
 }
 
 // Sees to the parameter types of an execute: a client sends them once, but each server connection must see them.
@@ -186,7 +174,7 @@ bool Session::send_execute() {
   current_.binds_types = known->bound_types != statement->types;
   if (!current_.binds_types) return true;
   if (!header->types_bound && !insert_types(*header, statement->types)) {
-    close_with(types_missing());
+    fail_current(types_missing());
     return false;
   }
   known->bound_types.reset();  // note_effects knows them when the server has accepted them
@@ -205,32 +193,6 @@ bool Session::insert_types(const protocol::ExecuteHeader& header, protocol::Byte
   if (current_.streamed) protocol::write_packet_header(packet, {static_cast<std::uint32_t>(length), 0});
   current_.command = ClientCommand(std::move(packet));
   return true;
-}
-
-// Passes the rest of a long command through, as fast as the server takes it.
-void Session::stream_body() {
-  while (reader_.in_body()) {
-    if (backend_->above_high_water()) {
-      channel_.pause_receive();
-      return;
-    }
-    auto piece = reader_.take_body();
-    if (reader_.long_size() > worker_.limits().packet_max) return close_with(packet_too_large("limits.packet_max"));
-    if (piece.empty()) break;
-    if (!piece.slice.empty()) {
-      backend_->send(std::move(piece.slice));
-    } else {
-      backend_->send_copy(piece.copied);
-    }
-  }
-  channel_.resume_receive();
-  if (reader_.in_body()) return;
-  current_.streamed = false;
-  if (!current_.shape) end_statement();
-}
-
-void Session::on_backend_drained(Backend& /*backend*/) {
-  if (stage_ == Stage::running && current_.streamed) stream_body();
 }
 
 void Session::on_answer(Backend& backend, io::Slice bytes) {

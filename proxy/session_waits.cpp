@@ -25,6 +25,7 @@ void Session::on_timer(io::TimerId timer) {
       return drop_handshake("no login within " + std::to_string(limits.login_timeout_ms) +
                             " ms (limits.login_timeout_ms)");
     case Stage::idle:
+    case Stage::dropping:
       worker_.event(Severity::info, "client_idle", "client " + peer_ + " was silent for limits.client_idle_max_ms");
       return finish();
     case Stage::waiting:
@@ -82,8 +83,10 @@ void Session::stop_waiting() {
 // The current command ends with an error of ours; it was not sent, or its outcome is told by the error.
 void Session::fail_current(const ClientError& error) {
   stop_waiting();
-  if (current_.login || current_.streamed) return close_with(error);
-  if (current_.shape) {
+  if (current_.login) return close_with(error);
+  if (current_.streamed) return refuse_long(error);
+  if (current_.type == protocol::Command::stmt_prepare) statements_.forget_last();
+  if (!current_.silent()) {
     send_error(error);
   } else {
     if (ClientStatement* statement = statements_.find(current_.statement_id)) {
@@ -109,7 +112,7 @@ void Session::on_backend_granted(Backend& backend) {
 void Session::on_backend_denied(std::uint16_t code, std::string_view sqlstate, std::string_view text) {
   worker_.loop().cancel_timer(deadline_);
   deadline_ = {};
-  if (code != 0) return fail_current({code, sqlstate, std::string(text)});
+  if (code != 0) return fail_current({code, std::string(sqlstate), std::string(text)});
   if (++current_.tries < tries_max) return route();
   hold(text);
 }
@@ -126,6 +129,7 @@ void Session::on_backend_lost(Backend& backend, std::string_view why) {
   settle();
   switch (stage_) {
     case Stage::idle:
+    case Stage::dropping:
     case Stage::waiting:  // for the answer to a KILL
       if (!was_tied) return;
       count_loss(loss);
