@@ -12,6 +12,10 @@ namespace {
 // A server that is told to wait for a position says itself when it has waited for too long: it is given time for that.
 constexpr unsigned longer_than_a_wait = 2;
 
+// MySQL 5.6 that was killed before its leader had told it anything can't recover its relay log, in which there is
+// nothing.
+constexpr unsigned relay_log_unusable = 1872;
+
 // Empty: follows nobody.
 Record replica_status(Sql& sql) {
   auto rows = sql.records("SHOW SLAVE STATUS");
@@ -92,7 +96,16 @@ void Cluster::follow(std::size_t index, std::size_t leader) {
   // A server that led for a while has been told to acknowledge nothing.
   if (options_.semi_sync && has_semi_sync(options_.flavour)) sql.exec("SET GLOBAL rpl_semi_sync_slave_enabled = 1");
   const LeaderAddress address{"127.0.0.1", nodes_.at(leader).port(), passwords().replication};
-  for (const auto& statement : follow_statements(options_.flavour, address)) sql.exec(statement);
+  const auto begin = [&] {
+    for (const auto& statement : follow_statements(options_.flavour, address)) sql.exec(statement);
+  };
+  try {
+    begin();
+  } catch (const SqlError& error) {
+    if (error.code() != relay_log_unusable) throw;
+    sql.exec("RESET SLAVE");
+    begin();
+  }
   await_replication(index);
 }
 

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "admin/demo/files.hpp"
+#include "admin/demo/flavour.hpp"
 #include "admin/demo/installation.hpp"
 #include "admin/demo/process.hpp"
 #include "admin/demo/wait.hpp"
@@ -68,6 +69,24 @@ TEST_F(Mysql56Cluster, NobodyGetsInWithoutPassword) {
   EXPECT_THROW(Sql{nobody}, SqlError);
   nobody.socket = cluster_->node(0).socket().string();
   EXPECT_THROW(Sql{nobody}, SqlError);
+}
+
+TEST_F(Mysql56Cluster, AReplicaKilledBeforeItsLeaderToldItAnythingFollowsAgain) {
+  Node& leader = cluster_->node(0);
+  Node& replica = cluster_->node(1);
+  leader.hang();
+  {
+    Sql sql = cluster_.root(1);
+    for (const char* statement : {"STOP SLAVE", "RESET SLAVE ALL"}) sql.exec(statement);
+    const LeaderAddress address{"127.0.0.1", leader.port(), cluster_->passwords().replication};
+    for (const auto& statement : follow_statements(Flavour::mysql56, address)) sql.exec(statement);
+  }
+  replica.kill();
+  leader.resume();
+  cluster_.reset();
+  cluster_.app(0).exec("CREATE TABLE t (id INT PRIMARY KEY)");
+  cluster_->await_replicated();
+  EXPECT_TRUE(cluster_.app(1).query("SELECT id FROM t").empty());
 }
 
 TEST_F(Mysql56Cluster, AKilledReplicaCatchesUpAndAHungOneAnswersAgain) {
