@@ -45,8 +45,8 @@ void read_state_entry(StateType type, Bytes data, SessionTrack& track, bool& wel
     case StateType::schema:
       track.schema = in.lenenc_text();
       break;
-    case StateType::state_change:
-      track.state_changed = in.lenenc_text() == "1";
+    case StateType::state_change:  // one digit, without a length of its own
+      track.state_changed = in.u8() == '1';
       break;
     case StateType::gtids:
       in.skip(1);  // the encoding: 0 (text) is the only one there is
@@ -96,6 +96,20 @@ std::optional<SessionTrack> parse_session_state(Bytes session_state) {
   }
   if (!in.ok() || !well_formed) return std::nullopt;
   return track;
+}
+
+ByteBuffer without_state_changes(Bytes session_state) {
+  ByteBuffer out;
+  Reader in(session_state);
+  while (in.ok() && !in.at_end()) {
+    const Bytes rest = session_state.last(in.left());
+    const auto type = static_cast<StateType>(in.u8());
+    static_cast<void>(in.lenenc_bytes());
+    if (!in.ok() || type == StateType::state_change) continue;
+    const Bytes entry = rest.first(rest.size() - in.left());
+    out.insert(out.end(), entry.begin(), entry.end());
+  }
+  return out;
 }
 
 void append_ok(ByteBuffer& out, const OkPacket& ok, Capabilities negotiated, std::uint8_t header) {

@@ -43,6 +43,9 @@ struct OkPacket {
 // Payloads start at their type byte. nullopt: the packet is malformed.
 [[nodiscard]] std::optional<OkPacket> parse_ok(Bytes payload, Capabilities negotiated);
 [[nodiscard]] std::optional<SessionTrack> parse_session_state(Bytes session_state);
+// The block without the entries that say that some state has changed: for a client that didn't ask to be told.
+// Precondition: the block is well-formed.
+[[nodiscard]] ByteBuffer without_state_changes(Bytes session_state);
 
 // Appends the payload of an OK packet (type byte `header`: 0x00, or 0xfe where it ends a resultset under
 // DEPRECATE_EOF). Session state is written only if `negotiated` has session_track; without it

@@ -15,12 +15,14 @@ StatusFlags without(StatusFlags flags, StatusFlags removed) { return static_cast
 
 }  // namespace
 
-void ResponseTranslator::start(ResponseShape shape, Capabilities server, Capabilities client, StatusFlags flags) {
+void ResponseTranslator::start(ResponseShape shape, Capabilities server, Capabilities client, StatusFlags flags,
+                               bool tell_state_changes) {
   grammar_.start(shape, server);
   shape_ = shape;
   server_ = server;
   client_ = client;
   flags_ = flags;
+  tell_state_changes_ = tell_state_changes;
   shift_ = 0;
   head_.clear();
   whole_.clear();
@@ -191,8 +193,11 @@ void ResponseTranslator::translate_ok(const OkPacket& ok, ByteBuffer& out) {
     translate_eof({ok.warnings, without(ok.status, status::session_state_changed)}, out);
     return;
   }
+  OkPacket told = ok;
+  const ByteBuffer state = tell_state_changes_ ? ByteBuffer() : without_state_changes(ok.session_state);
+  if (!tell_state_changes_) told.session_state = state;
   ByteBuffer payload;
-  append_ok(payload, ok, client_, header);
+  append_ok(payload, told, client_, header);
   put_packet(out, payload);
 }
 

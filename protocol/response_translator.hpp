@@ -50,7 +50,9 @@ class ResponseTranslator {
   static constexpr std::size_t inspected_packet_max = 1U << 20;
 
   // `flags`: the status that an EOF after column definitions tells, where the server has told none yet.
-  void start(ResponseShape shape, Capabilities server, Capabilities client, StatusFlags flags = status::autocommit);
+  // `tell_state_changes`: the client wants to hear that some state of its session has changed.
+  void start(ResponseShape shape, Capabilities server, Capabilities client, StatusFlags flags = status::autocommit,
+             bool tell_state_changes = true);
 
   // Uses some of `input` and appends its translation to `out`. Precondition: `input` isn't empty, started, not done.
   [[nodiscard]] TranslatorStep feed(Bytes input, ByteBuffer& out);
@@ -88,6 +90,7 @@ class ResponseTranslator {
   Capabilities server_ = 0;
   Capabilities client_ = 0;
   StatusFlags flags_ = 0;  // the server's last word
+  bool tell_state_changes_ = true;
   std::uint8_t shift_ = 0;
 
   ByteBuffer head_;   // of the packet being read: its header and first byte

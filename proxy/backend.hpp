@@ -43,9 +43,10 @@ struct Answer {
   bool status_seen = false;
   std::uint64_t last_insert_id = 0;
   std::uint16_t warnings = 0;
-  bool cursor = false;    // a cursor stays open on the connection
-  bool rows = false;      // it held a resultset, whose end tells no insert id
-  bool withheld = false;  // it was an error, and the user kept it from its client
+  bool cursor = false;         // a cursor stays open on the connection
+  bool rows = false;           // it held a resultset, whose end tells no insert id
+  bool state_changed = false;  // the server said that some state of the session has changed
+  bool withheld = false;       // it was an error, and the user kept it from its client
   protocol::PrepareOk prepared;
 };
 
@@ -67,6 +68,9 @@ class BackendUser {
   virtual void on_backend_lost(Backend& backend, std::string_view why) = 0;
   virtual void on_backend_drained(Backend& backend) = 0;
   [[nodiscard]] virtual protocol::Capabilities client_capabilities() const = 0;
+  // The client itself may have asked to be told that some state has changed; else it is told what it would be without
+  // our asking.
+  [[nodiscard]] virtual bool tracks_state_changes() const { return false; }
 
  protected:
   ~BackendUser() = default;
@@ -172,7 +176,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
  private:
   // A request of our own whose answer is swallowed.
   struct OwnRequest {
-    enum class Kind : std::uint8_t { plain, prepare, ours, read_insert_id, read_charset };
+    enum class Kind : std::uint8_t { plain, prepare, ours, read_insert_id, read_charset, track };
     Kind kind = Kind::plain;
     StatementTextPtr statement;
     protocol::ResponseShape shape = protocol::ResponseShape::ok_or_error;
@@ -187,7 +191,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   void login_bytes(io::Slice& bytes);
   void login_step(BackendLogin::Step step, std::uint8_t sequence);
   void logged_on();
-  void charset_answered(const io::Slice& rest);
+  void logon_answered(OwnRequest::Kind kind, const io::Slice& rest);
   void become_ready();
   void fail(std::uint16_t code, std::string_view sqlstate, std::string_view text);
 

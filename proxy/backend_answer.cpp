@@ -25,7 +25,7 @@ void Backend::begin_answer(ResponseShape shape, StatementTextPtr statement) {
   const auto client = user_->client_capabilities();
   if (((client ^ negotiated_) & cap::deprecate_eof) != 0) {
     if (translator_ == nullptr) translator_ = std::make_unique<protocol::ResponseTranslator>();
-    translator_->start(shape, negotiated_, client, answer_.status);
+    translator_->start(shape, negotiated_, client, answer_.status, user_->tracks_state_changes());
     translating_ = true;
   } else {
     translating_ = false;
@@ -111,6 +111,8 @@ void Backend::note_packet(PacketRole role, Bytes payload) {
         answer_.status_seen = true;
         answer_.rows = true;
         answer_.warnings = eof->warnings;
+        // What it was, a classic EOF does not say.
+        if ((eof->status & protocol::status::session_state_changed) != 0) answer_.state_changed = true;
       }
       break;
     case PacketRole::error:
@@ -144,6 +146,7 @@ void Backend::note_ok(const protocol::OkPacket& ok) {
   if (ok.session_state.empty()) return;
   const auto track = protocol::parse_session_state(ok.session_state);
   if (track && track->schema) state.schema = *track->schema;
+  answer_.state_changed = answer_.state_changed || !track || track->state_changed;
 }
 
 ByteBuffer Backend::rewritten_packet(std::uint8_t* in_place) {
@@ -161,9 +164,14 @@ ByteBuffer Backend::rewritten_packet(std::uint8_t* in_place) {
   }
   if (framer_.role() != PacketRole::ok || user_ == nullptr) return out;
   const auto client = user_->client_capabilities();
-  if (protocol::has(client, cap::session_track) == protocol::has(negotiated_, cap::session_track)) return out;
-  const auto ok = protocol::parse_ok(framer_.payload(), negotiated_);
-  if (!ok || (ok->session_state.empty() && ok->info.empty())) return out;
+  const bool same = protocol::has(client, cap::session_track) == protocol::has(negotiated_, cap::session_track);
+  const bool asked = !protocol::has(client, cap::session_track) || user_->tracks_state_changes();
+  if (same && (asked || !answer_.state_changed)) return out;
+  auto ok = protocol::parse_ok(framer_.payload(), negotiated_);
+  if (!ok || (ok->session_state.empty() && (same || ok->info.empty()))) return out;
+  const ByteBuffer told = protocol::without_state_changes(ok->session_state);
+  if (same && told.size() == ok->session_state.size()) return out;
+  ok->session_state = told;
   ByteBuffer payload;
   protocol::append_ok(payload, *ok, client, framer_.payload()[0]);
   protocol::append_packet(out, framer_.packet()[3], payload);

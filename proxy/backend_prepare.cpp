@@ -169,11 +169,14 @@ std::optional<std::uint64_t> only_number(Bytes packets) {
 }  // namespace
 
 // What a server doesn't tell can't be taken back; all else works. (A user whose password has expired is told nothing.)
-void Backend::charset_answered(const io::Slice& rest) {
-  if (!own_refused_) handshake_charset_ = charset_of_row(only_row(own_rows_));
-  if (handshake_charset_ != nullptr) owner_.handshake_charsets().learn(identity_->collation, handshake_charset_);
-  own_refused_ = false;
+void Backend::logon_answered(OwnRequest::Kind kind, const io::Slice& rest) {
+  if (kind == OwnRequest::Kind::read_charset && !own_refused_) {
+    handshake_charset_ = charset_of_row(only_row(own_rows_));
+    if (handshake_charset_ != nullptr) owner_.handshake_charsets().learn(identity_->collation, handshake_charset_);
+  }
+  own_refused_ = own_state_lost_ = false;
   own_error_.clear();
+  if (!own_.empty()) return start_own_answer();
   if (!rest.empty()) return broken(unasked_text(rest));
   become_ready();
 }
@@ -181,7 +184,7 @@ void Backend::charset_answered(const io::Slice& rest) {
 void Backend::finish_own_request(const io::Slice& rest) {
   const OwnRequest done = std::move(own_.front());
   own_.pop_front();
-  if (done.kind == OwnRequest::Kind::read_charset) return charset_answered(rest);
+  if (!ready_) return logon_answered(done.kind, rest);
   if (done.kind == OwnRequest::Kind::read_insert_id) insert_id = only_number(own_rows_);
   if (!own_.empty()) return start_own_answer();
   row_counts_gone = true;

@@ -239,6 +239,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   std::uint32_t client_statement_id() override { return statements_.next_id(); }
   void on_answered(Backend& backend) override;
   [[nodiscard]] protocol::Capabilities client_capabilities() const override { return capabilities_; }
+  [[nodiscard]] bool tracks_state_changes() const override { return any(pins_ & router::Pin::unknown_setting); }
 
   // --- the gate (session_gate.cpp)
   // Closed, and this statement was not let go.

@@ -44,6 +44,13 @@ bool of_statement_only(protocol::Bytes error_payload) {
   return sqlstate_class == "22" || sqlstate_class == "23" || sqlstate_class == "42" || sqlstate_class == "45";
 }
 
+// Whether the statement's text says what it changes; of all else that changes something, a trigger or a stored function
+// behind a view did it.
+bool says_what_it_changes(const router::Classification& effect) {
+  return any(effect.pin) || effect.kind == StatementKind::set || effect.kind == StatementKind::use ||
+         effect.kind == StatementKind::deallocate;
+}
+
 }  // namespace
 
 bool Session::may_touch_insert_id() const {
@@ -111,6 +118,7 @@ void Session::note_effects(const Answer& answer) {
   // A tie holds even after an error: part of the statement may have been executed.
   pins_ &= ~Pin::found_rows;
   if (!nothing_ran(answer)) pins_ |= effect->pin;
+  if (answer.state_changed && !says_what_it_changes(*effect)) pins_ |= Pin::hidden_change;
   if (answer.error) return;
   pins_ &= ~(effect->unpin & ~effect->pin);
   for (const auto& assignment : effect->assignments) {

@@ -75,6 +75,7 @@ enum class Pin : std::uint16_t {
   unknown_setting = 1 << 8,    // a SET that can't be carried: an expression, or not understood
   unknown_statement = 1 << 9,  // multi-statements and CALLs whose effects can't be seen, text too long to look into
   stored_code = 1 << 10,       // a stored function was called, or may have been: it may have left any of these behind
+  hidden_change = 1 << 11,     // never of a text: the server said that something has changed, and the text does not
 };
 
 // NOLINTBEGIN(clang-analyzer-optin.core.EnumCastOutOfRange): every union of bits is a value of a bit set.

@@ -17,6 +17,7 @@ std::string to_string(Pin pins) {
       {Pin::unknown_setting, "unknown_setting"},
       {Pin::unknown_statement, "unknown_statement"},
       {Pin::stored_code, "stored_code"},
+      {Pin::hidden_change, "hidden_change"},
   };
   std::string text;
   for (const auto& [pin, name] : names) {

@@ -81,7 +81,7 @@ TEST(Ok, ChangedFlagNeedsABlock) {
 
 TEST(SessionState, AllEntries) {
   const ByteBuffer block =
-      hex("00 0f 0a 'autocommit' 03 'OFF' 01 04 03 'db1' 02 02 01 '1' 03 06 00 04 'u:12' "
+      hex("00 0f 0a 'autocommit' 03 'OFF' 01 04 03 'db1' 02 01 '1' 03 06 00 04 'u:12' "
           "04 01 00 05 09 08 'T_______' 77 02 'zz'");
   const auto track_result = parse_session_state(block);
   ASSERT_TRUE(track_result);
@@ -104,6 +104,17 @@ TEST(SessionState, SeveralVariablesInOneEntry) {
   EXPECT_EQ(result->variables[1].value, "b c");
   EXPECT_FALSE(result->state_changed);
   EXPECT_FALSE(result->schema);
+}
+
+TEST(SessionState, ChangesAreLeftOutForWhoDoesNotAsk) {
+  const ByteBuffer schema = hex("01 04 03 'db1'");
+  const ByteBuffer variable = hex("00 0f 0a 'autocommit' 03 'OFF'");
+  const ByteBuffer change = hex("02 01 '1'");
+  EXPECT_EQ(show(without_state_changes(join({change, schema, change, variable}))), show(join({schema, variable})));
+  EXPECT_EQ(show(without_state_changes(join({schema, variable, change}))), show(join({schema, variable})));
+  EXPECT_TRUE(without_state_changes(change).empty());
+  EXPECT_TRUE(without_state_changes({}).empty());
+  EXPECT_FALSE(parse_session_state(hex("02 00"))->state_changed);
 }
 
 TEST(SessionState, UnselectedSchema) {

@@ -133,6 +133,17 @@ TEST(ResponseTranslator, StripsSessionState) {
                      packets({"01", column, "fe 00 00 02 00", row, "fe 03 00 02 00"}));
 }
 
+TEST(ResponseTranslator, LeavesOutThatSomeStateHasChanged) {
+  const ByteBuffer answer = packets({"00 01 05 02 40 03 00 02 'hi' 14 02 01 '1' 00 0f 0a 'autocommit' 03 'OFF'"});
+  for (const bool told : {true, false}) {
+    ResponseTranslator translator;
+    translator.start(ResponseShape::query, tracking, tracking, status::autocommit, told);
+    ByteBuffer out;
+    EXPECT_EQ(translator.feed(answer, out).kind, TranslatorStep::Kind::packet);
+    EXPECT_EQ(show(out), show(told ? answer : packets({tracked_ok})));
+  }
+}
+
 TEST(ResponseTranslator, ErrInPlaceOfTheFirstRowNeedsNoEof) {
   expect_translation(ResponseShape::query, deprecate, classic, packets({"01", column, err}),
                      packets({"01", column, err}));

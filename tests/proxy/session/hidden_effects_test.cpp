@@ -205,6 +205,62 @@ TEST_P(SessionHiddenEffects, WhatAFunctionLeftBehindIsItsSessionsOwn) {
   }
 }
 
+// No text tells; the server does.
+TEST_P(SessionHiddenEffects, WhatATriggerOrAViewLeftBehindIsItsSessionsOwn) {
+  options.workers = 1;
+  options.limits.backend_connections_max = 2;
+  start();
+  Sql root = cluster.root(0);
+  root.exec("CREATE FUNCTION app.remember() RETURNS INT BEGIN SET @seen = 42; RETURN 1; END");
+  root.exec("CREATE VIEW app.seen AS SELECT app.remember() AS x");
+  for (const char* action : {"variable", "setting", "temporary"}) {
+    root.exec(std::string("CREATE TABLE app.") + action + " (x INT)");
+  }
+  root.exec("CREATE TRIGGER app.tr1 BEFORE INSERT ON app.variable FOR EACH ROW SET @seen = 42");
+  root.exec("CREATE TRIGGER app.tr2 BEFORE INSERT ON app.setting FOR EACH ROW SET time_zone = '+05:00'");
+  root.exec(
+      "CREATE TRIGGER app.tr3 BEFORE INSERT ON app.temporary FOR EACH ROW CREATE TEMPORARY TABLE app.own (x INT)");
+  usable.assign(usable.size(), false);
+  publish(0);
+  struct Case {
+    std::string text, look, own, others;
+  };
+  const std::string zone = root.value("SELECT @@GLOBAL.time_zone");
+  for (const Capabilities more : {Capabilities{0}, cap::deprecate_eof | cap::session_track}) {
+    for (const Case& c : {Case{"INSERT INTO variable VALUES (1)", "SELECT IFNULL(@seen, 'none')", "42", "none"},
+                          Case{"SELECT x FROM seen", "SELECT IFNULL(@seen, 'none')", "42", "none"},
+                          Case{"INSERT INTO setting VALUES (1)", "SELECT @@time_zone", "+05:00", zone},
+                          Case{"INSERT INTO temporary VALUES (1)", "SELECT COUNT(*) FROM own", "0", ""}}) {
+      RawClient a(port());
+      log_in(a, "app", RawClient::ordinary | more);
+      EXPECT_NE(a.run(c.text).kind, Result::Kind::error) << c.text;
+      EXPECT_EQ(only_session().pin, "hidden_change") << c.text;
+      RawClient b(port());
+      log_in(b, "app", RawClient::ordinary | more);
+      EXPECT_EQ(b.run(c.look).value(), c.others) << c.text;
+      EXPECT_EQ(a.run(c.look).value(), c.own) << c.text;
+      a.disconnect();
+      b.disconnect();
+      EXPECT_TRUE(await([&] { return report().clients == 0; }));
+    }
+  }
+}
+
+TEST_P(SessionHiddenEffects, WhatATextTellsNeedsNoTie) {
+  start();
+  for (const Capabilities more : {Capabilities{0}, cap::deprecate_eof | cap::session_track}) {
+    RawClient sql(port());
+    log_in(sql, "app", RawClient::ordinary | more);
+    for (const char* text : {"SET time_zone = '+03:00', sql_mode = 'ANSI'", "SET NAMES latin1", "USE app", "SELECT 1",
+                             "INSERT INTO t (x) VALUES (1)", "SET TRANSACTION READ WRITE", "BEGIN", "COMMIT"}) {
+      EXPECT_NE(sql.run(text).kind, Result::Kind::error) << text;
+      EXPECT_EQ(only_session().pin.find("hidden_change"), std::string::npos) << text;
+    }
+    sql.disconnect();
+    EXPECT_TRUE(await([&] { return report().clients == 0; }));
+  }
+}
+
 TEST_P(SessionHiddenEffects, ColumnsInParenthesesAreNoCall) {
   start();
   Sql sql = connect();

@@ -325,6 +325,27 @@ TEST_P(SessionProtocol, ProceduresAnswerWithSeveralResults) {
   }
 }
 
+// We ask the servers for more than clients do.
+TEST_P(SessionProtocol, SessionTrackingTellsWhatItTellsWithoutUs) {
+  cluster.root(0).exec("CREATE TABLE app.t (x INT)");
+  cluster.root(0).exec("CREATE TRIGGER app.tr BEFORE INSERT ON app.t FOR EACH ROW SET @seen = 42");
+  start();
+  for (const Capabilities more : {cap::session_track, cap::session_track | cap::deprecate_eof}) {
+    RawClient direct(cluster->node(0).port()), through(port());
+    direct.login(user(), password(), "app", RawClient::ordinary | more);
+    log_in(through, "app", RawClient::ordinary | more);
+    for (const char* text :
+         {"USE app", "SET time_zone = '+01:00'", "SET sql_mode = 'ANSI'", "SET character_set_results = latin1",
+          "SET @x = 1", "INSERT INTO t VALUES (1)", "CREATE TEMPORARY TABLE own (x INT)", "DROP TEMPORARY TABLE own",
+          "SET autocommit = 0, @y = 2", "PREPARE p FROM 'SELECT 1'", "DEALLOCATE PREPARE p"}) {
+      const Result seen = through.run(text), wanted = direct.run(text);
+      EXPECT_EQ(protocol::as_text(seen.session_state), protocol::as_text(wanted.session_state)) << text;
+      EXPECT_EQ(seen.status, wanted.status) << text;
+    }
+    direct.run("ROLLBACK");
+  }
+}
+
 TEST_P(SessionProtocol, SessionTrackingOnlyForWhoAskedForIt) {
   start();
   RawClient with(port()), without(port());
