@@ -104,6 +104,7 @@ struct ClusterSettings {
   std::string replication_user;         // empty: the one with which the replicas log on now
   PasswordSettings replication_secret;
   std::uint64_t replica_lag_max_ms = 10'000;
+  bool read_only_transactions_on_replicas = false;
   std::uint32_t monitor_interval_ms = 500;
   std::uint32_t monitor_connect_timeout_ms = 1000;
   std::uint32_t monitor_probe_timeout_ms = 1000;

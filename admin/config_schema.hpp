@@ -37,6 +37,7 @@ constexpr std::array<Choice<proxy::BackendTls>, 3> backend_tls_choices{{{"off", 
                                                                         {"required", proxy::BackendTls::required}}};
 constexpr std::array<Choice<tls::Verify>, 3> verify_choices{
     {{"none", tls::Verify::none}, {"ca", tls::Verify::chain}, {"name", tls::Verify::chain_name}}};
+constexpr std::array<Choice<bool>, 2> read_only_transactions{{{"leader", false}, {"replica", true}}};
 constexpr std::array<Choice<FailoverMode>, 3> failover_modes{
     {{"off", FailoverMode::off}, {"manual", FailoverMode::manual}, {"automatic", FailoverMode::automatic}}};
 constexpr std::array<Choice<failover::Loss>, 3> loss_policies{
@@ -118,6 +119,7 @@ void visit(V& v, proxy::Limits& s) {
   number(v, "pipeline_max", s.pipeline_max, Unit::bytes, bytes);
   number(v, "inspect_max", s.inspect_max, Unit::bytes, bytes);
   number(v, "packet_max", s.packet_max, Unit::bytes, bytes);
+  number(v, "refused_reads_max", s.refused_reads_max, Unit::none, count);
   number(v, "statements_per_client_max", s.statements_per_client_max, Unit::none, count);
   number(v, "statement_text_per_client_max", s.statement_text_per_client_max, Unit::bytes, bytes);
   number(v, "statements_per_backend_max", s.statements_per_backend_max, Unit::none, count);
@@ -158,6 +160,7 @@ void visit(V& v, ClusterSettings& s) {
   v.endpoints("servers", s.servers, AddressForm::any);
   v.endpoints("preferred", s.preferred, AddressForm::any);
   number(v, "replica_lag_max_ms", s.replica_lag_max_ms, Unit::milliseconds, duration);
+  v.choice("read_only_transactions", s.read_only_transactions_on_replicas, read_only_transactions);
   number(v, "monitor_interval_ms", s.monitor_interval_ms, Unit::milliseconds, {10, 60'000});
   number(v, "monitor_connect_timeout_ms", s.monitor_connect_timeout_ms, Unit::milliseconds, {10, 60'000});
   number(v, "monitor_probe_timeout_ms", s.monitor_probe_timeout_ms, Unit::milliseconds, {10, 60'000});

@@ -39,6 +39,7 @@ proxy::ClusterEntry build_cluster(const ClusterSettings& settings, const failove
                                   const proxy::ClusterEntry* previous) {
   proxy::ClusterEntry cluster;
   cluster.name = settings.name;
+  cluster.read_only_transactions_on_replicas = settings.read_only_transactions_on_replicas;
   for (std::size_t i = 0; i < settings.servers.size(); ++i) {
     const failover::ServerState* server = i < state.servers.size() ? &state.servers[i] : nullptr;
     cluster.servers.push_back(build_server(settings.servers[i], addresses.at(i), server));

@@ -123,10 +123,8 @@ void Backend::logged_on() {
   if (handshake_charset_ == nullptr) {
     request(protocol::Command::query, charset_question, {OwnRequest::Kind::read_charset, nullptr, {}});
   }
-  // What a trigger or a function changed, only the server can say. Where it can: MariaDB 10.2, MySQL 5.7 and later.
   if (protocol::has(negotiated_, protocol::cap::session_track)) {
-    request(protocol::Command::query, "SET SESSION session_track_schema=1, session_track_state_change=1",
-            {OwnRequest::Kind::track, nullptr, {}});
+    request(protocol::Command::query, track_state_changes, {OwnRequest::Kind::track, nullptr, {}});
   }
   if (own_.empty()) return become_ready();
   start_own_answer();

@@ -34,6 +34,10 @@ namespace sluice::proxy {
 
 class Backend;
 
+// Asked of each connection at its logon, where the server has session trackers: what a trigger or a function changed,
+// only the server can say. (MariaDB 10.2, MySQL 5.7 and later.)
+constexpr std::string_view track_state_changes = "SET SESSION session_track_schema=1, session_track_state_change=1";
+
 // What one answer said, as far as it has been seen.
 struct Answer {
   bool started = false;  // bytes of it were handed on
@@ -58,8 +62,7 @@ class BackendUser {
   // the statement is missing; else that is not known any more.
   virtual void on_prepare_refused(Backend& backend, const protocol::ErrPacket& error) = 0;
   virtual void on_answer(Backend& backend, io::Slice bytes) = 0;
-  // The answer is an error and nothing else. True: it does not come to `on_answer`. Not asked where answers are put
-  // into another form: a client that logged on before a server was seen gets its errors as they come.
+  // The answer ends with an error, and nothing of it was handed on. True: it does not come to `on_answer`.
   [[nodiscard]] virtual bool withholds(const Backend& backend) const = 0;
   // The client's own statement id, to be put into the prepare answer before it is handed on.
   virtual std::uint32_t client_statement_id() = 0;

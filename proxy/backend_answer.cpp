@@ -53,8 +53,9 @@ void Backend::answer_bytes(io::Slice& bytes) {
     ByteBuffer rewritten;
     if (packet) {
       note_packet(framer_.role(), framer_.payload());
-      if (framer_.role() == PacketRole::error && run == 0 && withhold_error()) {
-        bytes.drop_front(step.bytes);
+      if (framer_.role() == PacketRole::error && withhold_error()) {
+        bytes.drop_front(run + step.bytes);  // with the definitions before it
+        run = 0;
         continue;
       }
       rewritten = rewritten_packet(in_place ? bytes.data() + run : nullptr);
@@ -81,6 +82,7 @@ void Backend::answer_bytes_translated(io::Slice& bytes) {
     bytes.drop_front(step.bytes);
     if (step.kind != protocol::TranslatorStep::Kind::packet) continue;
     note_packet(translator_->role(), translator_->payload());
+    if (translator_->role() == PacketRole::error && withhold_error()) out.clear();
     if (translator_->role() == PacketRole::prepare_ok && user_ != nullptr) {
       put_statement_id(out.data(), user_->client_statement_id());  // it is the first packet of its answer
     }

@@ -37,7 +37,10 @@ BackendLogin::Step BackendLogin::on_greeting(Bytes payload) {
   negotiated_ = (backend_base_features | identity_.features) & greeting_.capabilities;
   // It changes what is said of columns, and a client can't be told otherwise any more.
   if (protocol::has(identity_.features & ~negotiated_, cap::mariadb_extended_metadata)) {
-    return fail("the server is too old: it lacks MariaDB's extended column metadata, which the client was offered");
+    error_code_ = 1105;  // said to this client; nothing is wrong with the server
+    sqlstate_ = "HY000";
+    return fail(
+        "sluice: this server lacks MariaDB's extended column metadata, which the client was offered; connect again");
   }
   stage_ = Stage::authenticating;
   const bool server_has_tls = protocol::has(greeting_.capabilities, cap::ssl);

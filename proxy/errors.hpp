@@ -54,24 +54,25 @@ struct ClientError {
 // range for a malformed one, and its text is lost. 08007 is "transaction resolution unknown" (ISO 9075-2).
 [[nodiscard]] inline ClientError outcome_unknown(std::string_view server, std::string_view why) {
   return {1158, "08007",
-          "sluice: " + std::string(server) + " was lost while it executed this statement (" + std::string(why) +
+          "sluice: the connection to " + std::string(server) + " was lost while it executed this statement (" +
+              std::string(why) +
               "); whether it took effect is unknown, and it was not run again; check before repeating it"};
 }
 [[nodiscard]] inline ClientError transaction_lost(std::string_view server, std::string_view why) {
   return {1927, "70100",
-          "sluice: " + std::string(server) + " was lost in an open transaction (" + std::string(why) +
+          "sluice: the connection to " + std::string(server) + " was lost in an open transaction (" + std::string(why) +
               "); it was rolled back; run the transaction again"};
 }
 [[nodiscard]] inline ClientError transaction_unknown(std::string_view server, std::string_view why) {
   return {
       1158, "08007",
-      "sluice: " + std::string(server) + " was lost (" + std::string(why) +
+      "sluice: the connection to " + std::string(server) + " was lost (" + std::string(why) +
           ") after an error that may have ended the open transaction; whether what it did, and what came after that "
           "error, took effect is unknown; check before repeating it"};
 }
 [[nodiscard]] inline ClientError session_lost(std::string_view server, std::string_view pins, std::string_view why) {
   return {1927, "70100",
-          "sluice: " + std::string(server) + " was lost (" + std::string(why) +
+          "sluice: the connection to " + std::string(server) + " was lost (" + std::string(why) +
               "), and with it what this session kept there (" + std::string(pins) + "); set it up again"};
 }
 [[nodiscard]] inline ClientError diagnostics_gone() {
@@ -100,8 +101,8 @@ struct ClientError {
 }
 [[nodiscard]] inline ClientError read_lost(std::string_view server, std::string_view why) {
   return {1158, "08S01",
-          "sluice: " + std::string(server) + " was lost while it executed this statement (" + std::string(why) +
-              "), as others before it; it changes nothing; it is safe to run it again"};
+          "sluice: the connection to " + std::string(server) + " was lost while it executed this statement (" +
+              std::string(why) + "), as others before it; it changes nothing; it is safe to run it again"};
 }
 [[nodiscard]] inline ClientError read_only_transaction() {
   return {1792, "25006", "Cannot execute statement in a READ ONLY transaction"};

@@ -23,6 +23,7 @@ struct Limits {
   std::size_t client_queue_max = 256 * 1024;         // bytes of results queued for a slow client before we stop reading
   std::size_t pipeline_max = 256 * 1024;             // bytes of commands a client may send ahead
   std::size_t inspect_max = 1024 * 1024;             // a longer statement is not looked into: leader, pinned
+  std::size_t refused_reads_max = 1024;              // shapes of views that write, known to one worker
   std::size_t packet_max = 1ULL << 30;               // longest command; the server's max_allowed_packet still applies
   std::uint32_t statements_per_client_max = 16'382;  // prepared statements (the server's default bound)
   std::size_t statement_text_per_client_max = 4U << 20;  // bytes of their texts

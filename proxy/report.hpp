@@ -32,6 +32,7 @@ struct Counters {
   std::uint64_t state_switches = 0;      // session state applied before a statement
   std::uint64_t reprepares = 0;          // a statement prepared again on another connection
   std::uint64_t read_only_refusals = 0;  // writes held again: the leader had become read-only before we knew
+  std::uint64_t reads_redone = 0;        // on the leader: a replica refused to write what read as a read
   std::uint64_t retries = 0;             // reads sent again after a server was lost
   std::uint64_t outcome_unknown = 0;     // writes in flight when a server was lost
   std::uint64_t transactions_lost = 0;   // open transactions when a server was lost
@@ -64,6 +65,7 @@ void for_each_counter(const Counters& c, Fn&& fn) {
   fn("state_switches", c.state_switches);
   fn("reprepares", c.reprepares);
   fn("read_only_refusals", c.read_only_refusals);
+  fn("reads_redone", c.reads_redone);
   fn("retries", c.retries);
   fn("outcome_unknown", c.outcome_unknown);
   fn("transactions_lost", c.transactions_lost);

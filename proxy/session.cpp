@@ -1,6 +1,8 @@
 // Session: its life from accept to end, and its login.
 #include "proxy/session.hpp"
 
+#include <algorithm>
+
 #include "protocol/packet.hpp"
 #include "proxy/tls/random.hpp"
 #include "proxy/worker.hpp"
@@ -63,15 +65,20 @@ ClientLoginOptions Session::login_options() {
   ClientLoginOptions login;
   login.server_version = options.server_version_fallback;
   login.offered = offered_features;
-  if (!worker_.snapshot().clusters.empty()) {
-    const ClusterEntry& cluster = worker_.snapshot().clusters.front();
+  const auto& clusters = worker_.snapshot().clusters;
+  if (!clusters.empty()) {
+    const ClusterEntry& cluster = clusters.front();
     if (!cluster.server_version.empty()) login.server_version = cluster.server_version;
     // What the servers lack is not offered: answers then pass as they are.
     if (cluster.capabilities != 0) {
       login.offered &= cluster.capabilities | ~(cap::deprecate_eof | cap::session_track);
     }
-    // MariaDB's extensions count only from a server that doesn't say that it is MySQL.
-    if (protocol::has(cluster.capabilities, cap::mariadb_extended_metadata)) {
+    // MariaDB's extensions count only from a server that doesn't say that it is MySQL. Whose client it is, and of which
+    // cluster, is not known yet.
+    const auto has_metadata = [](const ClusterEntry& entry) {
+      return protocol::has(entry.capabilities, cap::mariadb_extended_metadata);
+    };
+    if (std::ranges::all_of(clusters, has_metadata)) {
       login.offered = (login.offered & ~cap::client_mysql) | cap::mariadb_extended_metadata;
     }
   }
@@ -284,14 +291,16 @@ void Session::end(const ClientError& error) {
   if (stage_ == Stage::over) return;
   if (stage_ == Stage::running && backend_ != nullptr && backend_->answer().started) return finish();
   if (stage_ == Stage::idle) sequence_ = 0;
+  if (reader_.in_body()) sequence_ = reader_.next_sequence();
   close_with(error);
 }
 
 // An error that nobody waits for would be taken for the answer to the next statement: drivers that connect again by
 // themselves when a connection has ended would not.
 void Session::killed() {
-  if (stage_ == Stage::idle) return finish();
-  end({1927, "70100", "Connection was killed"});
+  if (stage_ != Stage::idle) return end({1927, "70100", "Connection was killed"});
+  channel_.close_after_send();  // answers may still be on their way
+  finish();
 }
 
 void Session::interrupt() {

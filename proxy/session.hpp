@@ -9,7 +9,7 @@
 // session_run.cpp (from the connection to the end of the answer), session_long.cpp (commands too long to be kept),
 // session_effects.cpp (what the answer changed, and
 // giving the connection back), session_waits.cpp (waiting, losing, deadlines), session_gate.cpp (a closed gate),
-// session_refused.cpp (a leader that became read-only).
+// session_refused.cpp (what a read-only server refused).
 #pragma once
 
 #include <cstdint>
@@ -188,6 +188,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   [[nodiscard]] bool knows_sequence_value() const;
   void take_from(std::uint32_t server);
   void take_last_backend();
+  [[nodiscard]] bool begins_read_only() const;
   [[nodiscard]] bool selects_schema() const;
   [[nodiscard]] bool diagnostics_only() const;
   [[nodiscard]] bool diagnostics_spoiled(const Backend& backend) const;
@@ -219,6 +220,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void note_statement(ClientStatement& statement, const Answer& answer);
   void note_insert_id(const Answer& answer);
   void select_schema(const std::string& name);
+  void note_hidden_change();
   void note_sequence(const router::Classification& effect);
   void note_prepared(const Answer& answer);
   void end_statement();
@@ -239,7 +241,9 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   std::uint32_t client_statement_id() override { return statements_.next_id(); }
   void on_answered(Backend& backend) override;
   [[nodiscard]] protocol::Capabilities client_capabilities() const override { return capabilities_; }
-  [[nodiscard]] bool tracks_state_changes() const override { return any(pins_ & router::Pin::unknown_setting); }
+  [[nodiscard]] bool tracks_state_changes() const override {
+    return tracks_state_changes_ || any(pins_ & router::Pin::unknown_setting);
+  }
 
   // --- the gate (session_gate.cpp)
   // Closed, and this statement was not let go.
@@ -252,10 +256,17 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void step_back(std::string_view why);
   void settle();
 
-  // --- a leader that became read-only (session_refused.cpp)
+  // --- what a read-only server refused (session_refused.cpp)
   [[nodiscard]] bool may_be_refused() const;
   [[nodiscard]] bool withholds(const Backend& backend) const override;
+  [[nodiscard]] bool on_replica() const;
+  [[nodiscard]] bool in_read_only_transaction_on_replica() const;
+  [[nodiscard]] bool reads_on_replica() const;
   void on_refused();
+  void run_on_leader();
+  [[nodiscard]] router::Digest shape() const;
+  [[nodiscard]] bool known_to_write() const;
+  void treat_as_write();
 
   // --- waiting and losing (session_waits.cpp)
   void hold(std::string_view why);
@@ -307,11 +318,12 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   bool status_known_ = false;  // a server has told it
   router::Pin pins_ = router::Pin::none;
   TransactionState transaction_;
-  std::uint64_t last_write_ms_ = 0;   // when the last write was acknowledged
-  bool unstamped_write_ = false;      // a write of the open transaction: counts from its end
-  std::uint64_t last_insert_id_ = 0;  // what LAST_INSERT_ID() is in this session
-  bool insert_id_moved_ = false;      // the connection in use may have another one by now: read it before giving back
-  bool insert_id_lost_ = false;       // what it is was known to a connection only that is gone
+  bool tracks_state_changes_ = false;  // the client is a proxy like us, which asked for them at its logon
+  std::uint64_t last_write_ms_ = 0;    // when the last write was acknowledged
+  bool unstamped_write_ = false;       // a write of the open transaction: counts from its end
+  std::uint64_t last_insert_id_ = 0;   // what LAST_INSERT_ID() is in this session
+  bool insert_id_moved_ = false;       // the connection in use may have another one by now: read it before giving back
+  bool insert_id_lost_ = false;        // what it is was known to a connection only that is gone
   const Backend* last_backend_ = nullptr;  // the last statement's; compared, never followed
   std::uint32_t last_server_ = 0;
   const Backend* sequence_backend_ = nullptr;  // took the last value from a sequence, or may have; compared only
@@ -325,6 +337,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   Backend* backend_ = nullptr;
   Pool* pool_ = nullptr;  // the one it came from, or in whose line we stand
   std::uint32_t server_ = 0;
+  bool server_led_ = false;          // when the connection was taken
   std::uint64_t work_since_ms_ = 0;  // when what runs or is open there began
   std::uint64_t waiting_since_ = 0;  // place in line, as a number that counts up
   Gate* gate_ = nullptr;             // its cluster's, from logging on

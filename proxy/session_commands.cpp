@@ -83,6 +83,7 @@ void Session::dispatch(ClientCommand command, bool whole) {
   if (!lost_.empty() && current_.silent()) return whole ? done_locally() : refuse_long(std::nullopt);
   if (!lost_.empty() && current_.type != Command::quit && current_.type != Command::stmt_close) {
     lost_.clear();
+    if (current_.type == Command::stmt_prepare) statements_.forget_last();
     if (current_.streamed) return refuse_long(lost_error_);
     send_error(lost_error_);
     return done_locally();
@@ -232,6 +233,11 @@ void Session::use_effect(router::Classification effect) {
 
 void Session::on_query(bool whole) {
   const auto sql = protocol::as_text(current_.command.payload().subspan(1));
+  if (sql == track_state_changes) {  // another sluice's: ours are switched on already, and a SET would tie its session
+    tracks_state_changes_ = true;
+    send_ok();
+    return done_locally();
+  }
   use_effect(router::classify(sql, dialect()));
   current_.shape = ResponseShape::query;
   if (!whole) {
@@ -245,6 +251,7 @@ void Session::on_query(bool whole) {
     send_error({1105, "HY000", "sluice: only KILL [CONNECTION | QUERY] <connection id> is understood"});
     return done_locally();
   }
+  if (known_to_write()) treat_as_write();
   route();
 }
 
@@ -290,6 +297,7 @@ void Session::forget_session_state() {
   status_ = protocol::status::autocommit;
   status_known_ = false;
   transaction_.forget();
+  tracks_state_changes_ = false;
   last_insert_id_ = 0;
   insert_id_lost_ = false;
   last_backend_ = sequence_backend_ = nullptr;
@@ -414,6 +422,7 @@ void Session::on_execute(bool whole) {
   // A cursor ties the session: to the leader, where its writes can follow.
   current_.replica_safe = current_.repeatable && header->flags == 0;
   current_.shape = header->flags == 0 ? ResponseShape::query : ResponseShape::cursor;
+  if (known_to_write()) treat_as_write();
   route();
 }
 

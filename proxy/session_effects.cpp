@@ -45,9 +45,12 @@ bool of_statement_only(protocol::Bytes error_payload) {
 }
 
 // Whether the statement's text says what it changes; of all else that changes something, a trigger or a stored function
-// behind a view did it.
+// behind a view did it. Servers report no locks, and these ties don't last.
 bool says_what_it_changes(const router::Classification& effect) {
-  return any(effect.pin) || effect.kind == StatementKind::set || effect.kind == StatementKind::use ||
+  constexpr Pin passing = Pin::found_rows | Pin::user_lock | Pin::table_lock | Pin::xa;
+  if (effect.tells_changes || any(effect.pin & ~passing)) return true;
+  if (effect.multi) return false;
+  return effect.kind == StatementKind::set || effect.kind == StatementKind::use ||
          effect.kind == StatementKind::deallocate;
 }
 
@@ -118,7 +121,7 @@ void Session::note_effects(const Answer& answer) {
   // A tie holds even after an error: part of the statement may have been executed.
   pins_ &= ~Pin::found_rows;
   if (!nothing_ran(answer)) pins_ |= effect->pin;
-  if (answer.state_changed && !says_what_it_changes(*effect)) pins_ |= Pin::hidden_change;
+  if (answer.state_changed && !says_what_it_changes(*effect)) note_hidden_change();
   if (answer.error) return;
   pins_ &= ~(effect->unpin & ~effect->pin);
   for (const auto& assignment : effect->assignments) {
@@ -134,6 +137,13 @@ void Session::note_effects(const Answer& answer) {
     channel_.close_after_send();
     finish();
   }
+}
+
+// A read may have done it on a replica: next time it goes to the leader, where the session's writes can follow.
+void Session::note_hidden_change() {
+  pins_ |= Pin::hidden_change;
+  const bool text_known = current_.statement != nullptr || !current_.command.empty();
+  if (on_replica() && text_known) worker_.refused_reads().add(shape(), worker_.limits().refused_reads_max);
 }
 
 void Session::note_statement(ClientStatement& statement, const Answer& answer) {

@@ -43,6 +43,8 @@ void Session::refuse_long(std::optional<ClientError> error) {
   stop_waiting();
   refusal_ = std::move(error);
   stage_ = Stage::dropping;
+  current_.command.clear();
+  if (backend_ != nullptr && !tied()) give_back();
   drop_body();
 }
 

@@ -44,7 +44,8 @@ bool Session::knows_sequence_value() const {
 std::optional<std::uint32_t> Session::choose() const {
   const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
   // With autocommit off a read opens a transaction, and what follows in it may write; see select_schema for the other.
-  const bool may_tie = !state_.autocommit || (selects_schema() && state_.follows_schema());
+  const bool may_tie = !state_.autocommit || (selects_schema() && state_.follows_schema()) ||
+                       (begins_read_only() && !cluster.read_only_transactions_on_replicas);
   const bool replica_safe = current_.replica_safe && !may_tie;
   RouteRequest request{.replica_safe = replica_safe,
                        .leader_closed = gate_shut(),
@@ -60,6 +61,7 @@ std::optional<std::uint32_t> Session::choose() const {
 
 void Session::take_from(std::uint32_t server) {
   server_ = server;
+  server_led_ = !on_replica();
   pool_ = &worker_.pool(account_->cluster, server, user_);
   wanted_state = current_.reading ? &*current_.reading : &state_;
   if (Backend* backend = pool_->acquire(*this); backend != nullptr) return got_backend(*backend);
@@ -74,6 +76,7 @@ void Session::take_last_backend() {
   only = last_backend_;
   pool_ = &worker_.pool(account_->cluster, last_server_, user_);
   server_ = last_server_;
+  server_led_ = !on_replica();
   Backend* backend = pool_->acquire(*this);
   only = nullptr;
   if (backend == nullptr) return fail_current(diagnostics_gone());
@@ -90,6 +93,12 @@ void Session::route_attached() {
   }
   giving_back_ = false;
   got_backend(*backend_);
+}
+
+// What begins reading may go on with what only the leader can do, or ties the session to where it is: a lock, a
+// variable.
+bool Session::begins_read_only() const {
+  return current_.effect != nullptr && current_.effect->transaction == TransactionEffect::begin_read_only;
 }
 
 bool Session::selects_schema() const {
@@ -151,7 +160,9 @@ bool Session::misplaced() const {
 
 void Session::leave_server() {
   const router::Classification* effect = current_.effect;
-  const bool only_readable_ties = (pins_ & ~Pin::found_rows) == Pin::none && statements_.nothing_open();
+  // What a read left on a replica out of sight is not worth an error: the client did not ask for it.
+  const Pin light = server_led_ ? Pin::found_rows : Pin::found_rows | Pin::hidden_change;
+  const bool only_readable_ties = (pins_ & ~light) == Pin::none && statements_.nothing_open();
   if (transaction_.read_only() && effect != nullptr) {
     if (any(effect->pin & Pin::user_lock)) return fail_current(lock_on_replica(backend_->server_name()));
     if (effect->multi || effect->transaction == TransactionEffect::none) {
@@ -165,7 +176,11 @@ void Session::leave_server() {
     }
   }
   const bool open = transaction_.ties();
-  if (open || !only_readable_ties) return lose_backend("it does not lead the cluster any more");
+  if (open || !only_readable_ties) {
+    return lose_backend(server_led_ ? "it does not lead the cluster any more"
+                                    : "it is a replica, and this statement is for the leader");
+  }
+  if (any(pins_ & Pin::hidden_change)) backend_->tainted = true;
   pins_ = Pin::none;
   hand_back();
   if (++current_.tries < tries_max) return route();

@@ -1,5 +1,10 @@
-// Session: a write that its leader refused because it had been made read-only before we heard of it. That had no
-// effect, so it waits for a leader like those that come after it, instead of failing between two that succeed.
+// Session: what a server refused because it is read-only, and what had no effect for that reason.
+// - A write, by a leader that was made read-only before we heard of it: it waits for a leader like those that come
+// after
+//   it, instead of failing between two that succeed.
+// - What reads as a read, by a replica, because it writes behind a view: it runs on the leader.
+// - A write in a read only transaction on a replica: the client is told what the leader would say, and nothing that its
+//   driver takes for a change of leader.
 #include "protocol/response.hpp"
 #include "proxy/session.hpp"
 #include "proxy/worker.hpp"
@@ -40,14 +45,59 @@ bool Session::may_be_refused() const {
 }
 
 bool Session::withholds(const Backend& backend) const {
-  return stage_ == Stage::running && may_be_refused() && current_.tries < tries_max && !current_.command.empty() &&
-         says_read_only(backend.error_payload());
+  if (stage_ != Stage::running || !says_read_only(backend.error_payload())) return false;
+  if (in_read_only_transaction_on_replica()) return true;
+  const bool may_be_sent_again = current_.tries < tries_max && !current_.command.empty();
+  return may_be_sent_again && (may_be_refused() || reads_on_replica());
+}
+
+bool Session::on_replica() const { return worker_.snapshot().clusters[account_->cluster].leader != server_; }
+
+bool Session::in_read_only_transaction_on_replica() const {
+  return transaction_.read_only() && on_replica() && current_.effect != nullptr && !current_.effect->multi;
+}
+
+bool Session::reads_on_replica() const {
+  return current_.replica_safe && current_.effect != nullptr && !tied() && on_replica();
 }
 
 void Session::on_refused() {
+  backend_->diagnostics_of = session;
+  if (in_read_only_transaction_on_replica()) {
+    send_error(read_only_transaction());
+    return end_statement();
+  }
+  if (reads_on_replica()) return run_on_leader();
   backend_->insert_id.reset();  // an INSERT may have taken one before it was refused
   worker_.on_read_only_leader(account_->cluster, server_);
   step_back("its leader has become read-only");
+}
+
+void Session::run_on_leader() {
+  ++worker_.counters().reads_redone;
+  worker_.refused_reads().add(shape(), worker_.limits().refused_reads_max);
+  treat_as_write();
+  hand_back();
+  route();
+}
+
+router::Digest Session::shape() const {
+  if (current_.statement != nullptr) return current_.statement->shape;
+  return router::digest(protocol::as_text(current_.command.payload().subspan(1)), dialect());
+}
+
+// It reads as a read, and was refused by a replica before.
+bool Session::known_to_write() const {
+  return current_.replica_safe && !worker_.refused_reads().empty() && worker_.refused_reads().contains(shape());
+}
+
+// What it does is out of sight: it may write, and take an insert id.
+void Session::treat_as_write() {
+  if (current_.effect != &current_.own_effect) current_.own_effect = *current_.effect;
+  current_.effect = &current_.own_effect;
+  current_.own_effect.replica_safe = false;
+  current_.own_effect.calls_stored = true;
+  current_.replica_safe = current_.repeatable = false;
 }
 
 }  // namespace sluice::proxy

@@ -36,7 +36,8 @@ struct ClusterEntry {
   // The leader's, last known, and of what can't be made up for only what all servers have; 0: none seen yet.
   protocol::Capabilities capabilities = 0;
   bool mariadb = true;
-  std::uint32_t version_number = 0;  // 101119 for 10.11.19, 50624 for 5.6.24; 0: unknown
+  bool read_only_transactions_on_replicas = false;  // START TRANSACTION READ ONLY may go to a replica
+  std::uint32_t version_number = 0;                 // 101119 for 10.11.19, 50624 for 5.6.24; 0: unknown
 };
 
 struct Account {

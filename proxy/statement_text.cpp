@@ -40,6 +40,7 @@ StatementTextPtr StatementTexts::make(std::string_view sql, const CarriedState& 
   text->schema = state.schema;
   text->settings = state.parse_settings();
   text->effect = router::classify(text->sql, dialect);
+  text->shape = router::digest(text->sql, dialect);
   return text;
 }
 

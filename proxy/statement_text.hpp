@@ -10,6 +10,7 @@
 
 #include "proxy/carried_state.hpp"
 #include "router/classify.hpp"
+#include "router/digest.hpp"
 
 namespace sluice::proxy {
 
@@ -18,6 +19,7 @@ struct StatementText {
   std::string schema;                        // the one selected when it was prepared: names in the text are meant in it
   std::vector<router::Assignment> settings;  // by which it is read: CarriedState::parse_settings at that time
   router::Classification effect;             // its views point into `sql`
+  router::Digest shape = 0;
 };
 
 using StatementTextPtr = std::shared_ptr<const StatementText>;

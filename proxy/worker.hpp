@@ -17,6 +17,7 @@
 #include "proxy/gate.hpp"
 #include "proxy/pool.hpp"
 #include "proxy/proxy.hpp"
+#include "proxy/refused_reads.hpp"
 #include "proxy/server_kill.hpp"
 #include "proxy/session.hpp"
 #include "proxy/statement_text.hpp"
@@ -61,6 +62,7 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   [[nodiscard]] const Snapshot& snapshot() const { return *snapshot_; }
   [[nodiscard]] Counters& counters() { return counters_; }
   [[nodiscard]] StatementTexts& texts() { return texts_; }
+  [[nodiscard]] RefusedReads& refused_reads() { return refused_reads_; }
   [[nodiscard]] std::uint64_t next_turn() { return ++turn_; }
   // The steady clock now, not as of this turn: a write may have been committed since the turn began.
   [[nodiscard]] static std::uint64_t steady_now_ms();
@@ -129,6 +131,7 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   SnapshotPtr snapshot_;
   Counters counters_;
   StatementTexts texts_;
+  RefusedReads refused_reads_;
   std::uint64_t turn_ = 0;
   std::uint32_t session_serial_ = 0;
 

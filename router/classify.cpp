@@ -48,6 +48,7 @@ void join(Classification& c, Classification&& next) {
   c.sets_savepoint = c.sets_savepoint || next.sets_savepoint;
   c.sets_last_insert_id = c.sets_last_insert_id || next.sets_last_insert_id;
   c.takes_sequence_value = c.takes_sequence_value || next.takes_sequence_value;
+  c.tells_changes = c.tells_changes || next.tells_changes;
   c.calls_stored = c.calls_stored || next.calls_stored;
   if (!next.schema.empty()) c.schema = next.schema;
   // Any of them ties the session, see `read`: what is over the bound is not missed.
@@ -108,10 +109,11 @@ bool same_effects(const Classification& a, const Classification& b) {
   return a.kind == b.kind && a.transaction == b.transaction && a.pin == b.pin && a.unpin == b.unpin &&
          a.needs.last_insert_id == b.needs.last_insert_id && a.needs.diagnostics == b.needs.diagnostics &&
          a.needs.sequence_value == b.needs.sequence_value && a.takes_sequence_value == b.takes_sequence_value &&
-         a.calls_stored == b.calls_stored && a.replica_safe == b.replica_safe && a.multi == b.multi &&
-         a.sets_autocommit_off == b.sets_autocommit_off && a.sets_autocommit_on == b.sets_autocommit_on &&
-         a.sets_next_transaction == b.sets_next_transaction && a.sets_savepoint == b.sets_savepoint &&
-         a.sets_last_insert_id == b.sets_last_insert_id && a.schema == b.schema && same_assignments(a, b);
+         a.calls_stored == b.calls_stored && a.tells_changes == b.tells_changes && a.replica_safe == b.replica_safe &&
+         a.multi == b.multi && a.sets_autocommit_off == b.sets_autocommit_off &&
+         a.sets_autocommit_on == b.sets_autocommit_on && a.sets_next_transaction == b.sets_next_transaction &&
+         a.sets_savepoint == b.sets_savepoint && a.sets_last_insert_id == b.sets_last_insert_id &&
+         a.schema == b.schema && same_assignments(a, b);
 }
 
 // The server may read the text in either way.

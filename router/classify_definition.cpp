@@ -86,6 +86,7 @@ void classify_definition(Statement s) {
   if (defined.account) s.result.kind = StatementKind::account;
   if (defined.temporary) {
     s.result.transaction = TransactionEffect::none;
+    s.result.tells_changes = true;
     if (verb == Keyword::create) s.result.pin |= Pin::temporary_table;
   }
   leader(s.result, defined.account ? "changes accounts" : defined.temporary ? "temporary table" : writes);

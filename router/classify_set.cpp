@@ -325,6 +325,7 @@ void classify_set_statement(Statement s) {
     return scan_rest(s);
   }
   ++s.nesting;
+  s.result.tells_changes = true;
   classify_statement(s);
   if (doubtful) leader(s.result, "runs with other settings");
 }

@@ -204,6 +204,7 @@ TEST_F(BackendLoginTest, AServerWithoutTheColumnMetadataOfTheClientIsNoUse) {
   BackendLogin login(identity, BackendTls::off, false, {});
   EXPECT_EQ(login.on_packet(ClientLogin(options).greeting()).kind, ServerKind::failed);
   EXPECT_NE(login.error().find("extended column metadata"), std::string::npos) << login.error();
+  EXPECT_EQ(login.error_code(), 1105);
   options.offered = (offered & ~cap::client_mysql) | cap::mariadb_extended_metadata;
   BackendLogin other(identity, BackendTls::off, false, {});
   EXPECT_EQ(other.on_packet(ClientLogin(options).greeting()).kind, ServerKind::send);

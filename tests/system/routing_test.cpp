@@ -67,7 +67,7 @@ TEST_P(RoutingTest, ATransactionIsOnTheLeaderAsAWhole) {
 }
 
 TEST_P(RoutingTest, AReadOnlyTransactionIsOnOneReplica) {
-  start();
+  start({.cluster = "read_only_transactions = \"replica\""});
   GeneralLogs logs(cluster_);
   Sql sql = client();
   sql.exec("START TRANSACTION READ ONLY");

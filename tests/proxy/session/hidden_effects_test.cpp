@@ -1,5 +1,6 @@
 // Statements that do more than they seem to: writes in front of a read only transaction, locks in one, what a
 // connection knows and no answer tells.
+#include "proxy/backend.hpp"
 #include "proxy/session/proxy_test.hpp"
 
 namespace sluice::proxy {
@@ -37,6 +38,7 @@ class SessionHiddenEffects : public ProxyTest {
 };
 
 TEST_P(SessionHiddenEffects, AWriteInFrontOfAReadOnlyTransactionIsNotForAReplica) {
+  read_only_transactions_on_replicas = true;
   start();
   replicas_have_all();
   for (const std::size_t replica : {1U, 2U}) cluster->set_read_only(replica, false);
@@ -61,6 +63,7 @@ TEST_P(SessionHiddenEffects, AWriteInFrontOfAReadOnlyTransactionIsNotForAReplica
 }
 
 TEST_P(SessionHiddenEffects, AUserLockIsGivenByOneServerOnly) {
+  read_only_transactions_on_replicas = true;
   start();
   replicas_have_all();
   Sql holder = connect();
@@ -87,6 +90,46 @@ TEST_P(SessionHiddenEffects, DiagnosticsInUserVariablesStay) {
   replicas_have_all();
   EXPECT_EQ(sql.value("SELECT @number"), "1062");
   EXPECT_EQ(only_session().pin, "user_variable");
+}
+
+// To the parser a view is a table.
+TEST_P(SessionHiddenEffects, AReadThatWritesBehindAViewRunsOnTheLeader) {
+  options.workers = 1;
+  start();
+  Sql root = cluster.root(0);
+  root.exec("CREATE VIEW app.w AS SELECT app.write_one() AS s");
+  root.exec("CREATE SEQUENCE app.q");
+  root.exec("CREATE VIEW app.n AS SELECT NEXTVAL(app.q) AS s");
+  replicas_have_all();
+  int written = 0;
+  for (const Capabilities more : {Capabilities{0}, cap::deprecate_eof | cap::session_track}) {
+    RawClient sql(port());
+    log_in(sql, "app", RawClient::ordinary | more);
+    for (int i = 0; i < 2; ++i) {
+      replicas_have_all();
+      EXPECT_EQ(sql.run("SELECT s FROM w").value(), server_id(0));
+      EXPECT_EQ(sql.run("SELECT COUNT(*) FROM t").value(), std::to_string(++written)) << "what it wrote is known";
+      replicas_have_all();
+      EXPECT_EQ(sql.run("SELECT s FROM n").value(), std::to_string(written));
+      replicas_have_all();
+      EXPECT_NE(sql.run("SELECT @@server_id").value(), server_id(0)) << "other reads go on as before";
+    }
+  }
+  EXPECT_EQ(counters().reads_redone, 2U) << "once each";
+  Sql a = connect();
+  const std::uint64_t redone = counters().reads_redone;
+  RawClient prepared(port());
+  log_in(prepared);
+  replicas_have_all();
+  const std::uint32_t id = prepared.prepare("SELECT s FROM w WHERE 1 = 1");
+  for (int i = 0; i < 2; ++i) {
+    replicas_have_all();
+    prepared.send(execute(id, {}, false));
+    EXPECT_EQ(prepared.read_result(true).rows.size(), 1U);
+  }
+  EXPECT_EQ(counters().reads_redone, redone + 1);
+  EXPECT_EQ(rows(0), std::to_string(written + 2));
+  EXPECT_EQ(counters().read_only_refusals, 0U) << "the leader is not suspected";
 }
 
 // In gbk the backslash in 0x88 0x5C is half of a character: it hides no quote.
@@ -246,19 +289,81 @@ TEST_P(SessionHiddenEffects, WhatATriggerOrAViewLeftBehindIsItsSessionsOwn) {
   }
 }
 
+// There a write can't follow, and no client knows that it left anything there.
+TEST_P(SessionHiddenEffects, AReadThatChangesSomethingGoesToTheLeaderFromThenOn) {
+  options.workers = 1;
+  start();
+  Sql root = cluster.root(0);
+  root.exec("CREATE FUNCTION app.remember() RETURNS INT BEGIN SET @seen = 42; RETURN @@server_id; END");
+  root.exec("CREATE VIEW app.seen AS SELECT app.remember() AS x");
+  replicas_have_all();
+  RawClient a(port());
+  log_in(a);
+  EXPECT_NE(a.run("SELECT x FROM seen").value(), server_id(0));
+  EXPECT_EQ(only_session().pin, "hidden_change");
+  EXPECT_EQ(a.run("SELECT @seen").value(), "42");
+  const Result written = a.run("INSERT INTO t (x) VALUES (1)");
+  EXPECT_EQ(written.error, 0U) << written.text;
+  EXPECT_EQ(only_session().pin, "");
+  replicas_have_all();
+  EXPECT_EQ(a.run("SELECT x FROM seen").value(), server_id(0));
+  EXPECT_EQ(a.run("INSERT INTO t (x) VALUES (1)").error, 0U);
+  EXPECT_EQ(a.run("SELECT @seen").value(), "42");
+  // A tie that does not last hides none that does.
+  RawClient b(port());
+  log_in(b);
+  b.run("SELECT SQL_CALC_FOUND_ROWS x FROM seen WHERE 1 = 1");
+  b.run("DO 1");
+  a.disconnect();
+  EXPECT_TRUE(await([&] { return report().clients == 1; }));
+  EXPECT_EQ(only_session().pin, "hidden_change");
+}
+
+// Of two proxies one behind the other the inner one does not tie what the outer one asks of it.
+TEST_P(SessionHiddenEffects, AnotherSluiceMayAskForWhatChanges) {
+  cluster.root(0).exec("CREATE TRIGGER app.tr1 BEFORE INSERT ON app.t FOR EACH ROW SET @seen = 42");
+  start();
+  RawClient outer(port());
+  log_in(outer, "app", RawClient::ordinary | cap::session_track);
+  EXPECT_EQ(outer.run(track_state_changes).kind, Result::Kind::ok);
+  EXPECT_EQ(only_session().pin, "");
+  const Result told = outer.run("INSERT INTO t (x) VALUES (1)");
+  EXPECT_TRUE(protocol::parse_session_state(told.session_state)->state_changed);
+}
+
 TEST_P(SessionHiddenEffects, WhatATextTellsNeedsNoTie) {
   start();
   for (const Capabilities more : {Capabilities{0}, cap::deprecate_eof | cap::session_track}) {
     RawClient sql(port());
     log_in(sql, "app", RawClient::ordinary | more);
-    for (const char* text : {"SET time_zone = '+03:00', sql_mode = 'ANSI'", "SET NAMES latin1", "USE app", "SELECT 1",
-                             "INSERT INTO t (x) VALUES (1)", "SET TRANSACTION READ WRITE", "BEGIN", "COMMIT"}) {
+    for (const char* text :
+         {"SET time_zone = '+03:00', sql_mode = 'ANSI'", "SET NAMES latin1", "USE app", "SELECT 1",
+          "INSERT INTO t (x) VALUES (1)", "SET TRANSACTION READ WRITE", "BEGIN", "COMMIT",
+          "DROP TEMPORARY TABLE IF EXISTS nothing", "SET STATEMENT max_statement_time = 10 FOR SELECT 1"}) {
       EXPECT_NE(sql.run(text).kind, Result::Kind::error) << text;
       EXPECT_EQ(only_session().pin.find("hidden_change"), std::string::npos) << text;
     }
     sql.disconnect();
     EXPECT_TRUE(await([&] { return report().clients == 0; }));
   }
+}
+
+// The server goes there and back to run it, and tells of that as of any other change: in doubt the session is tied.
+TEST_P(SessionHiddenEffects, ATriggerOfAnotherSchemaTies) {
+  start();
+  Sql root = cluster.root(0);
+  root.exec("CREATE DATABASE audit");
+  root.exec("GRANT ALL ON audit.* TO " + user());
+  root.exec("CREATE TABLE audit.t (x INT)");
+  root.exec("CREATE TABLE audit.log (x INT)");
+  root.exec("CREATE TRIGGER audit.tr1 BEFORE INSERT ON audit.t FOR EACH ROW INSERT INTO log VALUES (NEW.x)");
+  Sql here = connect("audit");
+  here.exec("INSERT INTO t VALUES (1)");
+  EXPECT_EQ(only_session().pin, "");
+  here.exec("USE app");
+  here.exec("INSERT INTO audit.t VALUES (1)");
+  EXPECT_EQ(only_session().pin, "hidden_change");
+  EXPECT_EQ(here.value("SELECT DATABASE()"), "app");
 }
 
 TEST_P(SessionHiddenEffects, ColumnsInParenthesesAreNoCall) {

@@ -140,6 +140,23 @@ TEST_P(SessionLongCommands, TheLastPreparedStatementNeedsNoId) {
   EXPECT_EQ(seen_without_ids(through), seen_without_ids(direct));
 }
 
+// It was not prepared, and the one before must not be executed in its place.
+TEST_P(SessionLongCommands, AFailedPrepareIsTheLastOneToo) {
+  options.workers = 1;
+  start();
+  RawClient client(port());
+  log_in(client);
+  ASSERT_NE(client.prepare("SELECT 'the one before', ?"), 0U);
+  client.run("BEGIN");
+  client.run("SELECT 1");
+  cluster.root(0).exec(
+      "KILL " + cluster.root(0).value("SELECT id FROM information_schema.processlist WHERE user = '" + user() + "'"));
+  EXPECT_TRUE(await([&] { return counters().backends_lost == 1; }));
+  client.send(pipelined({packet(Command::stmt_prepare, "SELECT ?"), execute(last_prepared, {"x"}, true)}));
+  EXPECT_EQ(client.read_result().error, 1927U);
+  EXPECT_EQ(client.read_result(true).error, 1243U);
+}
+
 // Its text lies in the connection, which is another's by the time it is told.
 TEST_P(SessionLongCommands, WhatLongDataWasRefusedForIsToldAsTheServerSaidIt) {
   options.workers = 1;

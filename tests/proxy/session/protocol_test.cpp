@@ -406,6 +406,23 @@ TEST_P(SessionProtocol, ColumnsSayWhatTheyHold) {
   }
 }
 
+// Whose client it is, is not known when that is offered.
+TEST_P(SessionProtocol, OnlyWhatAllClustersHaveIsOffered) {
+  for (const bool all_have_it : {true, false}) {
+    ClusterEntry other;
+    other.name = "other";
+    other.capabilities = cap::protocol_41 | (all_have_it ? cap::mariadb_extended_metadata : 0);
+    other_clusters = {other};
+    start();
+    RawClient client(port());
+    ASSERT_TRUE(client.greet());
+    EXPECT_EQ(protocol::has(client.greeting.capabilities, cap::mariadb_extended_metadata), all_have_it);
+    EXPECT_EQ(protocol::has(client.greeting.capabilities, cap::client_mysql), !all_have_it);
+    client.disconnect();
+    proxy.reset();
+  }
+}
+
 TEST_P(SessionProtocol, StatementsOfManyMegabytes) {
   options.workers = 1;
   start();

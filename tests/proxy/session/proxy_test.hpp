@@ -83,11 +83,13 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
       entry.servers.push_back(std::move(server));
     }
     entry.leader = leader;
+    entry.read_only_transactions_on_replicas = read_only_transactions_on_replicas;
     entry.reason = std::move(reason);
     entry.server_version = greeting.server_version;
     entry.capabilities = greeting.capabilities;
     entry.version_number = 101100;
     made->clusters.push_back(std::move(entry));
+    made->clusters.insert(made->clusters.end(), other_clusters.begin(), other_clusters.end());
     for (const auto& [user, password] : accounts()) {
       auto account = std::make_shared<Account>();
       account->user = user;
@@ -196,6 +198,8 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
   std::vector<std::shared_ptr<std::atomic<std::uint64_t>>> freshness;
   ProxyOptions options;
   std::vector<bool> usable;
+  bool read_only_transactions_on_replicas = false;
+  std::vector<ClusterEntry> other_clusters;
   std::uint16_t leader_port = 0;  // instead of the first server's own
   std::unique_ptr<Proxy> proxy;
 

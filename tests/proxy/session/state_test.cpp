@@ -248,8 +248,73 @@ TEST_P(SessionState, AnUnknownSchemaAtLogin) {
   EXPECT_TRUE(await([&] { return report().clients == 0; }));
 }
 
+// Drivers take a server's own "running with --read-only" for a change of leader.
+TEST_P(SessionState, AWriteInAReadOnlyTransactionIsRefusedAsTheLeaderDoes) {
+  cluster.root(0).exec("CREATE TABLE app.t (x INT)");
+  for (const bool on_replicas : {false, true}) {
+    read_only_transactions_on_replicas = on_replicas;
+    start();
+    replicas_have_all();
+    RawClient sql(port());
+    log_in(sql);
+    sql.run("START TRANSACTION READ ONLY");
+    EXPECT_EQ(sql.run("SELECT @@server_id").value() != server_id(0), on_replicas);
+    for (const char* write : {"INSERT INTO t VALUES (1)", "DELETE FROM t", "UPDATE t SET x = 2"}) {
+      const Result refused = sql.run(write);
+      EXPECT_EQ(refused.error, 1792U) << write << refused.text;
+      EXPECT_TRUE(only_session().in_transaction) << write;
+    }
+    EXPECT_EQ(sql.run("COMMIT").error, 0U);
+    EXPECT_EQ(sql.run("INSERT INTO t VALUES (3)").error, 0U);
+    proxy.reset();
+  }
+  EXPECT_EQ(cluster.root(0).value("SELECT GROUP_CONCAT(x) FROM app.t"), "3,3");
+}
+
+// Where an operator wants such transactions on replicas, what they leave there goes with the next write.
+TEST_P(SessionState, WhatAReplicaKeptIsLostWithATrueReason) {
+  cluster.root(0).exec("CREATE TABLE app.t (x INT)");
+  read_only_transactions_on_replicas = true;
+  start();
+  replicas_have_all();
+  RawClient sql(port());
+  log_in(sql);
+  sql.run("START TRANSACTION READ ONLY");
+  EXPECT_EQ(sql.run("SELECT 1 INTO @x").error, 0U);
+  sql.run("COMMIT");
+  const Result lost = sql.run("INSERT INTO t VALUES (1)");
+  EXPECT_EQ(lost.error, 1927U);
+  EXPECT_TRUE(contains(lost, "(it is a replica, and this statement is for the leader)")) << lost.text;
+  EXPECT_EQ(sql.run("INSERT INTO t VALUES (1)").error, 0U);
+}
+
+// Each is followed by what only the leader can do.
+TEST_P(SessionState, AReadOnlyTransactionMayDoAllThatASessionMay) {
+  Sql root = cluster.root(0);
+  root.exec("CREATE TABLE app.t (x INT)");
+  root.exec("CREATE PROCEDURE app.p() SELECT 7");
+  start();
+  int inserted = 0;
+  for (const char* text : {"DO GET_LOCK('mine', 0)", "SET @x = 1", "SELECT 1 INTO @x", "PREPARE s FROM 'SELECT 1'",
+                           "CALL p()", "EXECUTE IMMEDIATE 'SELECT 1'", "SELECT 1; SELECT 2", "SAVEPOINT a"}) {
+    replicas_have_all();
+    RawClient sql(port());
+    log_in(sql);
+    EXPECT_EQ(sql.run("START TRANSACTION READ ONLY").error, 0U);
+    EXPECT_EQ(sql.run("SELECT x FROM t LIMIT 0").error, 0U);
+    sql.send(query(text));
+    for (const Result& result : sql.read_results()) EXPECT_EQ(result.error, 0U) << text << ": " << result.text;
+    EXPECT_EQ(sql.run("INSERT INTO t VALUES (0)").error, 1792U) << text;
+    EXPECT_EQ(sql.run("COMMIT").error, 0U) << text;
+    const Result written = sql.run("INSERT INTO t VALUES (1)");
+    EXPECT_EQ(written.error, 0U) << text << ": " << written.text;
+    EXPECT_EQ(sql.run("SELECT COUNT(*) FROM t").value(), std::to_string(++inserted)) << text;
+  }
+}
+
 TEST_P(SessionState, AWriteInAReadOnlyTransactionOnAReplicaIsRefused) {
   cluster.root(0).exec("CREATE TABLE app.t (x INT)");
+  read_only_transactions_on_replicas = true;
   start();
   replicas_have_all();
   for (const std::size_t replica : {1U, 2U}) cluster->set_read_only(replica, false);
