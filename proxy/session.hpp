@@ -193,6 +193,8 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   [[nodiscard]] bool diagnostics_only() const;
   [[nodiscard]] bool diagnostics_spoiled(const Backend& backend) const;
   [[nodiscard]] bool misplaced() const;
+  [[nodiscard]] router::Pin light_pins() const;
+  [[nodiscard]] bool bound() const;
   [[nodiscard]] bool shows_warnings() const;
   void leave_server();
 
@@ -337,7 +339,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   Backend* backend_ = nullptr;
   Pool* pool_ = nullptr;  // the one it came from, or in whose line we stand
   std::uint32_t server_ = 0;
-  bool server_led_ = false;          // when the connection was taken
+  bool server_led_ = false;          // when the session was not tied to it yet, or since
   std::uint64_t work_since_ms_ = 0;  // when what runs or is open there began
   std::uint64_t waiting_since_ = 0;  // place in line, as a number that counts up
   Gate* gate_ = nullptr;             // its cluster's, from logging on

@@ -48,9 +48,9 @@ bool of_statement_only(protocol::Bytes error_payload) {
 // behind a view did it. Servers report no locks, and these ties don't last.
 bool says_what_it_changes(const router::Classification& effect) {
   constexpr Pin passing = Pin::found_rows | Pin::user_lock | Pin::table_lock | Pin::xa;
-  if (effect.tells_changes || any(effect.pin & ~passing)) return true;
+  if (any(effect.pin & ~passing)) return true;
   if (effect.multi) return false;
-  return effect.kind == StatementKind::set || effect.kind == StatementKind::use ||
+  return effect.tells_changes || effect.kind == StatementKind::set || effect.kind == StatementKind::use ||
          effect.kind == StatementKind::deallocate;
 }
 

@@ -61,7 +61,6 @@ std::optional<std::uint32_t> Session::choose() const {
 
 void Session::take_from(std::uint32_t server) {
   server_ = server;
-  server_led_ = !on_replica();
   pool_ = &worker_.pool(account_->cluster, server, user_);
   wanted_state = current_.reading ? &*current_.reading : &state_;
   if (Backend* backend = pool_->acquire(*this); backend != nullptr) return got_backend(*backend);
@@ -76,7 +75,6 @@ void Session::take_last_backend() {
   only = last_backend_;
   pool_ = &worker_.pool(account_->cluster, last_server_, user_);
   server_ = last_server_;
-  server_led_ = !on_replica();
   Backend* backend = pool_->acquire(*this);
   only = nullptr;
   if (backend == nullptr) return fail_current(diagnostics_gone());
@@ -140,9 +138,11 @@ bool Session::misplaced() const {
   const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
   if (cluster.leader == server_) return false;
   // Without a leader nothing new starts; what is open goes on.
-  if (!cluster.leader && tied()) return false;
+  if (!cluster.leader && bound()) return false;
   const router::Classification* effect = current_.effect;
-  if (current_.replica_safe && (tied() || state_.autocommit)) return false;
+  const bool only_reads = current_.replica_safe && !(begins_read_only() && !cluster.read_only_transactions_on_replicas);
+  if (current_.replica_safe && bound()) return false;
+  if (only_reads && state_.autocommit) return false;
   if (diagnostics_only() || selects_schema()) return false;
   if (!transaction_.read_only()) return true;
   if (effect == nullptr) return false;
@@ -158,11 +158,19 @@ bool Session::misplaced() const {
   }
 }
 
+// What is left on a server without a word when a statement is for another one. What a read changed on a replica out of
+// sight is not worth an error: the client did not ask for it.
+Pin Session::light_pins() const { return server_led_ ? Pin::found_rows : Pin::found_rows | Pin::hidden_change; }
+
+// Tied by more than that: what the session has there is needed.
+bool Session::bound() const {
+  if (server_led_) return tied();
+  return transaction_.ties() || any(pins_ & ~light_pins()) || !statements_.nothing_open();
+}
+
 void Session::leave_server() {
   const router::Classification* effect = current_.effect;
-  // What a read left on a replica out of sight is not worth an error: the client did not ask for it.
-  const Pin light = server_led_ ? Pin::found_rows : Pin::found_rows | Pin::hidden_change;
-  const bool only_readable_ties = (pins_ & ~light) == Pin::none && statements_.nothing_open();
+  const bool only_readable_ties = (pins_ & ~light_pins()) == Pin::none && statements_.nothing_open();
   if (transaction_.read_only() && effect != nullptr) {
     if (any(effect->pin & Pin::user_lock)) return fail_current(lock_on_replica(backend_->server_name()));
     if (effect->multi || effect->transaction == TransactionEffect::none) {

@@ -1,10 +1,9 @@
 // Session: what a server refused because it is read-only, and what had no effect for that reason.
-// - A write, by a leader that was made read-only before we heard of it: it waits for a leader like those that come
-// after
-//   it, instead of failing between two that succeed.
-// - What reads as a read, by a replica, because it writes behind a view: it runs on the leader.
-// - A write in a read only transaction on a replica: the client is told what the leader would say, and nothing that its
-//   driver takes for a change of leader.
+// A write, by a leader that was made read-only before we heard of it: it waits for a leader like those that come after
+// it, instead of failing between two that succeed.
+// What reads as a read, by a replica, because it writes behind a view: it runs on the leader.
+// A write in a read only transaction on a replica: the client is told what the leader would say, and nothing that its
+// driver takes for a change of leader.
 #include "protocol/response.hpp"
 #include "proxy/session.hpp"
 #include "proxy/worker.hpp"
@@ -58,12 +57,14 @@ bool Session::in_read_only_transaction_on_replica() const {
 }
 
 bool Session::reads_on_replica() const {
-  return current_.replica_safe && current_.effect != nullptr && !tied() && on_replica();
+  return current_.replica_safe && current_.effect != nullptr && !bound() && on_replica();
 }
 
 void Session::on_refused() {
   backend_->diagnostics_of = session;
   if (in_read_only_transaction_on_replica()) {
+    ClientStatement* statement = current_.statement ? statements_.find(current_.statement_id) : nullptr;
+    if (statement != nullptr) note_statement(*statement, backend_->answer());
     send_error(read_only_transaction());
     return end_statement();
   }
@@ -77,18 +78,31 @@ void Session::run_on_leader() {
   ++worker_.counters().reads_redone;
   worker_.refused_reads().add(shape(), worker_.limits().refused_reads_max);
   treat_as_write();
+  // An earlier read, or the first result of this text, may have changed something there.
+  if (tied() || backend_->answer().state_changed) backend_->tainted = true;
+  pins_ = router::Pin::none;
+  if (insert_id_moved_) {  // on_prepared goes on, without it
+    stage_ = Stage::preparing;
+    return read_insert_id();
+  }
   hand_back();
   route();
 }
 
+// In its cluster and schema: another's view of that name may be a plain one.
 router::Digest Session::shape() const {
-  if (current_.statement != nullptr) return current_.statement->shape;
-  return router::digest(protocol::as_text(current_.command.payload().subspan(1)), dialect());
+  const bool prepared = current_.statement != nullptr;
+  const router::Digest text = prepared
+                                  ? current_.statement->shape
+                                  : router::digest(protocol::as_text(current_.command.payload().subspan(1)), dialect());
+  const std::string& schema = prepared ? current_.statement->schema : state_.schema;
+  return text ^ (std::hash<std::string>{}(schema) + account_->cluster);
 }
 
-// It reads as a read, and was refused by a replica before.
+// It reads as a read, and did not behave as one before.
 bool Session::known_to_write() const {
-  return current_.replica_safe && !worker_.refused_reads().empty() && worker_.refused_reads().contains(shape());
+  return current_.effect != nullptr && current_.effect->replica_safe && !worker_.refused_reads().empty() &&
+         worker_.refused_reads().contains(shape());
 }
 
 // What it does is out of sight: it may write, and take an insert id.

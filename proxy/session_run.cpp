@@ -14,6 +14,7 @@ using protocol::Command;
 void Session::got_backend(Backend& backend) {
   backend_ = &backend;
   backend.set_user(this);
+  server_led_ = !on_replica() || (tied() && server_led_);
   if (gate_shut() && barred()) return step_back({});
   if (misplaced()) return leave_server();
   if (diagnostics_spoiled(backend)) return fail_current(diagnostics_gone());

@@ -24,7 +24,8 @@ void TransactionState::apply(const router::Classification* effect, const Stateme
   const bool was_in_transaction = in_transaction_;
   if (outcome.status) {
     in_transaction_ = (*outcome.status & (flag::in_transaction | flag::in_transaction_readonly)) != 0;
-    if (!in_transaction_) read_only_ = false;
+    if ((*outcome.status & flag::in_transaction_readonly) == 0)
+      read_only_ = false;  // BEGIN ends one, and begins another
     unsure_ = may_have_committed_ = false;
   }
   if (outcome.error) {

@@ -66,6 +66,8 @@ TEST(TransactionState, ReadOnlyOnesAreKnown) {
   Session session;
   session.ok("START TRANSACTION READ ONLY", true);
   EXPECT_TRUE(session.state().read_only());
+  EXPECT_FALSE(session.ok("BEGIN", true).state().read_only());
+  session.ok("START TRANSACTION READ ONLY", true);
   EXPECT_FALSE(session.ok("COMMIT").state().read_only());
   EXPECT_FALSE(session.error("START TRANSACTION READ ONLY").state().read_only());
 }
