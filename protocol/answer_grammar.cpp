@@ -113,11 +113,7 @@ bool AnswerGrammar::take_inspected(Bytes payload) {
     case PacketRole::ok: {
       const auto ok = parse_ok(payload, negotiated_);
       if (!ok) return false;
-      if (state_ == State::rows) {
-        resultset_ended(ok->status);
-      } else {
-        result_ended(ok->status);
-      }
+      result_ended(ok->status);
       return true;
     }
     case PacketRole::eof:
@@ -139,8 +135,6 @@ bool AnswerGrammar::take_eof(Bytes payload) {
   after_columns_ = state_ == State::columns_end || state_ == State::params_end;
   if (after_columns_) {
     after_definitions_end(eof->status);
-  } else if (state_ == State::rows) {
-    resultset_ended(eof->status);
   } else {
     result_ended(eof->status);
   }
@@ -187,7 +181,7 @@ void AnswerGrammar::after_definitions_end(StatusFlags flags) {
   } else if (shape_ == ResponseShape::prepare) {
     state_ = State::done;
   } else if (opens_cursor(flags)) {
-    resultset_ended(flags);
+    result_ended(flags);
   } else {
     state_ = State::rows;
   }
@@ -203,13 +197,10 @@ bool AnswerGrammar::opens_cursor(StatusFlags flags) const {
          (flags & status::more_results) == 0;
 }
 
-void AnswerGrammar::resultset_ended(StatusFlags flags) {
-  const bool fetched = shape_ == ResponseShape::rows && (flags & status::cursor_exists) != 0;
-  cursor_open_ = opens_cursor(flags) || (fetched && (flags & status::last_row_sent) == 0);
-  result_ended(flags);
-}
-
 void AnswerGrammar::result_ended(StatusFlags flags) {
+  const bool resultset = state_ == State::rows || state_ == State::columns_end;  // else an OK: it opens none
+  const bool fetched = shape_ == ResponseShape::rows && (flags & status::cursor_exists) != 0;
+  cursor_open_ = resultset && (opens_cursor(flags) || (fetched && (flags & status::last_row_sent) == 0));
   first_result_ = false;
   const bool more = several_results() && (flags & status::more_results) != 0;
   state_ = more ? State::first : State::done;

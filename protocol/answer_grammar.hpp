@@ -98,7 +98,6 @@ class AnswerGrammar {
   void definitions_ended();
   [[nodiscard]] bool several_results() const;
   [[nodiscard]] bool opens_cursor(StatusFlags flags) const;
-  void resultset_ended(StatusFlags flags);
   void result_ended(StatusFlags flags);
   void after_definitions_end(StatusFlags flags);
 

@@ -79,11 +79,11 @@ void Session::dispatch(ClientCommand command, bool whole) {
   if ((whole ? payload.size() : reader_.long_size()) > worker_.limits().packet_max) {
     return close_with(packet_too_large("limits.packet_max"));
   }
+  if (current_.type == Command::stmt_prepare) statements_.forget_last();  // until it has succeeded
   if (current_.type == Command::reset_connection || current_.type == Command::change_user) lost_.clear();
   if (!lost_.empty() && current_.silent()) return whole ? done_locally() : refuse_long(std::nullopt);
   if (!lost_.empty() && current_.type != Command::quit && current_.type != Command::stmt_close) {
     lost_.clear();
-    if (current_.type == Command::stmt_prepare) statements_.forget_last();
     if (current_.streamed) return refuse_long(lost_error_);
     send_error(lost_error_);
     return done_locally();
@@ -363,7 +363,6 @@ void Session::on_prepare(bool whole) {
   if (!whole || too_many || statements_.text_bytes() + sql.size() > limits.statement_text_per_client_max) {
     const ClientError error = whole && too_many ? too_many_statements(limits.statements_per_client_max)
                                                 : packet_too_large("limits.statement_text_per_client_max");
-    statements_.forget_last();
     if (!whole) return refuse_long(error);
     send_error(error);
     return done_locally();

@@ -48,10 +48,7 @@ bool of_statement_only(protocol::Bytes error_payload) {
 // behind a view did it. Servers report no locks, and these ties don't last.
 bool says_what_it_changes(const router::Classification& effect) {
   constexpr Pin passing = Pin::found_rows | Pin::user_lock | Pin::table_lock | Pin::xa;
-  if (any(effect.pin & ~passing)) return true;
-  if (effect.multi) return false;
-  return effect.tells_changes || effect.kind == StatementKind::set || effect.kind == StatementKind::use ||
-         effect.kind == StatementKind::deallocate;
+  return any(effect.pin & ~passing) || (effect.tells_changes && !effect.multi);
 }
 
 }  // namespace
@@ -186,7 +183,7 @@ void Session::note_sequence(const router::Classification& effect) {
 }
 
 void Session::note_prepared(const Answer& answer) {
-  if (answer.error || answer.prepared.statement_id == 0) return statements_.forget_last();
+  if (answer.error || answer.prepared.statement_id == 0) return;
   statements_.add({.text = current_.preparing, .params = answer.prepared.params, .types = {}});
 }
 

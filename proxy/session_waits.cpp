@@ -85,7 +85,6 @@ void Session::fail_current(const ClientError& error) {
   stop_waiting();
   if (current_.login) return close_with(error);
   if (current_.streamed) return refuse_long(error);
-  if (current_.type == protocol::Command::stmt_prepare) statements_.forget_last();
   if (!current_.silent()) {
     send_error(error);
   } else {

@@ -141,7 +141,7 @@ struct Classification {
   bool sets_last_insert_id = false;   // LAST_INSERT_ID(x): the next LAST_INSERT_ID() on this connection is x
   bool takes_sequence_value = false;  // NEXTVAL(), NEXT VALUE FOR: what LASTVAL() is on this connection
   bool tells_changes = false;         // what a server reports of it as a change of its session is known from the text:
-                                      // DROP TEMPORARY TABLE, SET STATEMENT … FOR
+                                      // SET, also SET STATEMENT … FOR, USE, DROP TEMPORARY TABLE, DEALLOCATE PREPARE
   bool calls_stored = false;          // perhaps a stored function, which may ask for LAST_INSERT_ID() inside
   std::string_view reason;            // why not replica_safe; static text, e.g. "locking read", "calls GET_LOCK()"
   std::string_view schema;            // USE x: the name as written, without quotes (borrowed from sql); empty: none

@@ -79,6 +79,7 @@ void classify_definition(Statement s) {
   const Defined defined = read_object(s.cursor);
   if (defined.prepared) {
     s.result.kind = StatementKind::deallocate;
+    s.result.tells_changes = true;
     s.result.transaction = TransactionEffect::none;
     leader(s.result, "text-protocol prepared statement");
     return scan_rest(s);

@@ -10,6 +10,7 @@ constexpr std::string_view text_prepared = "text-protocol prepared statement";
 
 void classify_use(Statement s) {
   s.result.kind = StatementKind::use;
+  s.result.tells_changes = true;
   s.cursor.advance();
   const Token name = s.cursor.token();
   if (!name.is_name()) {

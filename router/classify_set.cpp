@@ -325,7 +325,6 @@ void classify_set_statement(Statement s) {
     return scan_rest(s);
   }
   ++s.nesting;
-  s.result.tells_changes = true;
   classify_statement(s);
   if (doubtful) leader(s.result, "runs with other settings");
 }
@@ -335,6 +334,7 @@ void classify_set_statement(Statement s) {
 void classify_set(Statement s) {
   s.cursor.advance();
   s.result.kind = StatementKind::set;
+  s.result.tells_changes = true;
   switch (s.cursor.token().word->keyword) {
     case Keyword::password:
       s.result.kind = StatementKind::account;

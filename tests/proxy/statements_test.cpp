@@ -3,6 +3,7 @@
 
 #include "proxy/backend_statements.hpp"
 #include "proxy/client_statements.hpp"
+#include "proxy/refused_reads.hpp"
 #include "proxy/statement_text.hpp"
 
 namespace sluice::proxy {
@@ -122,6 +123,32 @@ TEST(ClientStatements, IdsAreGivenOnceAndAreNeverZero) {
   EXPECT_FALSE(statements.holds(text.get()));
   EXPECT_EQ(statements.text_bytes(), 0U);
   EXPECT_EQ(statements.next_id(), 2U);
+}
+
+TEST(ClientStatements, TheLastOneIsTheOnePreparedLast) {
+  StatementTexts texts;
+  ClientStatements statements;
+  EXPECT_EQ(statements.last_id(), 0U);
+  statements.add({.text = texts.intern("SELECT 1", {}, {}), .types = {}});
+  statements.add({.text = texts.intern("SELECT 2", {}, {}), .types = {}});
+  EXPECT_EQ(statements.last_id(), 2U);
+  statements.remove(1);
+  EXPECT_EQ(statements.last_id(), 2U);
+  statements.remove(2);
+  EXPECT_EQ(statements.last_id(), 0U) << "not the one before it";
+  statements.add({.text = texts.intern("SELECT 3", {}, {}), .types = {}});
+  EXPECT_EQ(statements.last_id(), 3U);
+  statements.forget_last();
+  EXPECT_EQ(statements.last_id(), 0U);
+  EXPECT_NE(statements.find(3), nullptr);
+}
+
+TEST(RefusedReads, TheOldestIsForgotten) {
+  RefusedReads shapes;
+  EXPECT_TRUE(shapes.empty());
+  for (const router::Digest shape : {1U, 2U, 1U, 3U}) shapes.add(shape, 2);
+  EXPECT_FALSE(shapes.contains(1));
+  EXPECT_TRUE(shapes.contains(2) && shapes.contains(3));
 }
 
 TEST(ClientStatements, WhatIsOpenIsKnown) {

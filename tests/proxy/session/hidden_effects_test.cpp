@@ -352,7 +352,7 @@ TEST_P(SessionHiddenEffects, WhatAReadLeftOnAReplicaHoldsNoWriteThere) {
   RawClient off(port());
   log_in(off);
   replicas_have_all();
-  ASSERT_NE(off.run("SELECT x, 1, 2 FROM seen").rows.at(0).at(0), server_id(0));
+  ASSERT_NE(off.run("SELECT x AS z FROM seen").rows.at(0).at(0), server_id(0));
   off.run("SET autocommit = 0");
   EXPECT_EQ(off.run("SELECT @@server_id").value(), server_id(0));
   EXPECT_EQ(off.run("INSERT INTO t (x) VALUES (8)").error, 0U);
@@ -361,7 +361,7 @@ TEST_P(SessionHiddenEffects, WhatAReadLeftOnAReplicaHoldsNoWriteThere) {
   RawClient writes(port());
   log_in(writes);
   replicas_have_all();
-  ASSERT_NE(writes.run("SELECT x, 1, 2, 3 FROM seen").rows.at(0).at(0), server_id(0));
+  ASSERT_NE(writes.run("SELECT x AS y FROM seen").rows.at(0).at(0), server_id(0));
   EXPECT_EQ(writes.run("SELECT s FROM w").value(), server_id(0));
 }
 
@@ -376,8 +376,7 @@ TEST_P(SessionHiddenEffects, WhatComesBeforeARefusedReadIsNobodyElses) {
   RawClient a(port());
   log_in(a);
   a.send(query("SELECT x FROM seen; SELECT s FROM w"));
-  for (const Result& result : a.read_results()) EXPECT_EQ(result.error, 0U) << result.text;
-  EXPECT_EQ(a.run("SELECT @seen").value(), "42");
+  EXPECT_EQ(a.read_results().front().value(), "1");  // the second is refused, if the first was on its way already
   a.disconnect();
   EXPECT_TRUE(await([&] { return report().clients == 0; }));
   for (int i = 0; i < 4; ++i) {

@@ -304,6 +304,9 @@ TEST_P(SessionState, AReadOnlyTransactionMayDoAllThatASessionMay) {
     EXPECT_EQ(sql.run("SELECT x FROM t LIMIT 0").error, 0U);
     sql.send(query(text));
     for (const Result& result : sql.read_results()) EXPECT_EQ(result.error, 0U) << text << ": " << result.text;
+    if (std::string_view(text).find("GET_LOCK") != std::string_view::npos) {
+      EXPECT_EQ(root.value("SELECT IS_FREE_LOCK('mine')"), "0") << "it is the leader that gave it";
+    }
     EXPECT_EQ(sql.run("INSERT INTO t VALUES (0)").error, 1792U) << text;
     EXPECT_EQ(sql.run("COMMIT").error, 0U) << text;
     const Result written = sql.run("INSERT INTO t VALUES (1)");
