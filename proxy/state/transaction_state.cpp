@@ -21,7 +21,7 @@ bool ends_transaction(TransactionEffect effect) {
 }  // namespace
 
 void TransactionState::apply(const router::Classification* effect, const StatementOutcome& outcome) {
-  const bool was_in_transaction = in_transaction_;
+  const TransactionState before = *this;
   if (outcome.status) {
     in_transaction_ = (*outcome.status & (flag::in_transaction | flag::in_transaction_readonly)) != 0;
     if ((*outcome.status & flag::in_transaction_readonly) == 0)
@@ -33,7 +33,7 @@ void TransactionState::apply(const router::Classification* effect, const Stateme
   } else if (effect != nullptr && effect->transaction == TransactionEffect::begin_read_only) {
     read_only_ = in_transaction_;
   }
-  note_marks(effect, outcome, was_in_transaction);
+  note_marks(effect, outcome, before);
 }
 
 // An error tells no status: what was known before holds on, and what the statement may have changed is in doubt.
@@ -47,9 +47,15 @@ void TransactionState::note_error(const router::Classification* effect, const St
 
 // In doubt a mark stays: the connection is kept for longer than it had to be, and nobody else gets what it has.
 void TransactionState::note_marks(const router::Classification* effect, const StatementOutcome& outcome,
-                                  bool was_in_transaction) {
-  const bool ended = effect != nullptr && !outcome.error && ends_transaction(effect->transaction);
-  if (outcome.status && !in_transaction_ && (was_in_transaction || ended)) next_set_ = savepoint_ = false;
+                                  const TransactionState& before) {
+  const bool said_end = effect != nullptr && !outcome.error && ends_transaction(effect->transaction);
+  const bool left = before.in_transaction_ && outcome.status && !in_transaction_;
+  if (said_end && outcome.status && !in_transaction_) {
+    next_set_ = savepoint_ = false;
+  } else if (left) {
+    next_set_ = next_set_ || before.read_only_;
+    savepoint_ = false;
+  }
   if (outcome.autocommit) savepoint_ = false;
   if (effect == nullptr || outcome.nothing_ran) return;
   next_set_ = next_set_ || effect->sets_next_transaction;

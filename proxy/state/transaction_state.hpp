@@ -41,14 +41,16 @@ class TransactionState {
 
  private:
   void note_error(const router::Classification* effect, const StatementOutcome& outcome);
-  void note_marks(const router::Classification* effect, const StatementOutcome& outcome, bool was_in_transaction);
+  void note_marks(const router::Classification* effect, const StatementOutcome& outcome,
+                  const TransactionState& before);
 
   bool in_transaction_ = false;
   bool read_only_ = false;
   bool unsure_ = false;
   bool may_have_committed_ = false;
   // SET TRANSACTION waits for the next one. It outlives errors, and statements that use no table; whether one did, an
-  // answer doesn't tell.
+  // answer doesn't tell. It also outlives a transaction that ends otherwise than by COMMIT, ROLLBACK and their like, as
+  // by SET autocommit=1: the next one is then as that one was, also where START TRANSACTION READ ONLY began it.
   bool next_set_ = false;
   // With autocommit off a savepoint may be set before anything is read or written. The server doesn't count that as a
   // transaction.

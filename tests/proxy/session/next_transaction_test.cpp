@@ -71,6 +71,22 @@ TEST_P(NextTransaction, CommitAndRollbackWithoutATransactionEndIt) {
   }
 }
 
+// The server keeps what the last one was for the one after it.
+TEST_P(NextTransaction, IsAsTheLastOneWasThatAutocommitEnded) {
+  RawClient a(port());
+  log_in(a);
+  for (const char* begin : {"SET TRANSACTION READ ONLY", "SET @@tx_read_only=1", "START TRANSACTION READ ONLY"}) {
+    for (const char* text : {begin, "SET autocommit=0", "SELECT * FROM t", "SET autocommit=1"}) {
+      EXPECT_NE(a.run(text).kind, Result::Kind::error) << text;
+    }
+    EXPECT_EQ(tie_of(a.greeting.connection_id), "SET TRANSACTION") << begin;
+    Sql b = connect();
+    EXPECT_EQ(error_of([&] { b.exec("REPLACE INTO t VALUES (1)"); }), 0U) << begin;
+    EXPECT_EQ(a.run("REPLACE INTO t VALUES (1)").error, read_only_transaction) << begin;
+    EXPECT_EQ(a.run("COMMIT").error, 0U);
+  }
+}
+
 TEST_P(NextTransaction, HasTheSavepointThatWasSetBeforeIt) {
   RawClient a(port());
   log_in(a);

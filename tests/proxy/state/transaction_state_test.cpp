@@ -97,6 +97,18 @@ TEST(TransactionState, WhatTheNextOneShallBeWaitsForIt) {
     EXPECT_EQ(Session().ok(set).ties(), "") << set;
 }
 
+TEST(TransactionState, WhatOneWasTheNextIsWhenItEndedWithoutCommitOrRollback) {
+  Session session;
+  session.ok("SET TRANSACTION READ ONLY").autocommit(false).ok("SELECT * FROM t", true);
+  EXPECT_EQ(session.autocommit(true).ties(), pending);
+  EXPECT_EQ(session.ok("BEGIN", true).ok("COMMIT").ties(), "");
+  session.ok("START TRANSACTION READ ONLY", true);
+  EXPECT_EQ(session.ok("SET autocommit=1").ties(), pending);
+  EXPECT_EQ(session.ok("ROLLBACK").ties(), "");
+  session.autocommit(false).ok("SELECT * FROM t", true);
+  EXPECT_EQ(session.autocommit(true).ties(), "") << "an ordinary one leaves nothing";
+}
+
 TEST(TransactionState, SoItDoesWhateverElseIsInTheText) {
   EXPECT_EQ(Session().error("SET TRANSACTION READ ONLY; SELECT * FROM nowhere").ties(),
             "transaction state unknown after an error, " + pending);
