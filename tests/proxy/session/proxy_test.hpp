@@ -10,7 +10,9 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/proxy.hpp"
@@ -213,8 +215,17 @@ inline std::string loop_name(const testing::TestParamInfo<io::Backend>& info) {
   return std::string(io::to_string(info.param));
 }
 
-// One under ThreadSanitizer: see tests/CMakeLists.txt.
+// On which loops a suite of sessions runs: see tests/CMakeLists.txt.
+inline std::vector<io::Backend> session_loops([[maybe_unused]] std::string_view suite) {
+  std::vector<io::Backend> loops{SLUICE_TEST_SESSION_LOOPS};
+#ifdef SLUICE_TEST_ONE_SESSION_LOOP
+  const unsigned sum = std::accumulate(suite.begin(), suite.end(), 0U);  // any number that is always the same
+  loops = {loops[sum % loops.size()]};
+#endif
+  return loops;
+}
+
 #define SLUICE_PROXY_ON_BOTH_LOOPS(suite) \
-  INSTANTIATE_TEST_SUITE_P(Both, suite, testing::Values(SLUICE_TEST_SESSION_LOOPS), loop_name)
+  INSTANTIATE_TEST_SUITE_P(Both, suite, testing::ValuesIn(session_loops(#suite)), loop_name)
 
 }  // namespace sluice::proxy
