@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <system_error>
+#include <utility>
 
 #include "protocol/command.hpp"
 #include "protocol/packet.hpp"
@@ -117,17 +118,31 @@ void Backend::logged_on() {
   negotiated_ = login_->negotiated();
   thread_id_ = login_->greeting().connection_id;
   answer_.status = login_->status();
-  state.autocommit = (answer_.status & protocol::status::autocommit) != 0;
+  autocommit_at_logon_ = state.autocommit = (answer_.status & protocol::status::autocommit) != 0;
   login_.reset();
-  handshake_charset_ = owner_.handshake_charsets().find(identity_->collation);
-  if (handshake_charset_ == nullptr) {
-    request(protocol::Command::query, charset_question, {OwnRequest::Kind::read_charset, nullptr, {}});
+  if (LogonStatePtr known = owner_.logons().find(identity_->collation); known != nullptr) {
+    know_logon(std::move(known));
+  } else {
+    request(protocol::Command::query, logon_question, {OwnRequest::Kind::read_logon, nullptr, {}});
   }
   if (protocol::has(negotiated_, protocol::cap::session_track)) {
-    request(protocol::Command::query, track_state_changes, {OwnRequest::Kind::track, nullptr, {}});
+    request(protocol::Command::query, track_state_changes, {OwnRequest::Kind::at_logon, nullptr, {}});
   }
   if (own_.empty()) return become_ready();
   start_own_answer();
+}
+
+// Where the flag of the logon's answer was another, it may be so in all answers until autocommit was another one, too
+// (MySQL 5.6).
+void Backend::know_logon(LogonStatePtr logon) {
+  logon_ = std::move(logon);
+  const bool autocommit = logon_->autocommit;
+  if (std::exchange(autocommit_at_logon_, autocommit) != autocommit) {
+    const std::string_view to_and_fro =
+        autocommit ? "SET autocommit=0, autocommit=1" : "SET autocommit=1, autocommit=0";
+    request(protocol::Command::query, to_and_fro, {OwnRequest::Kind::at_logon, nullptr, {}});
+  }
+  state.autocommit = autocommit;
 }
 
 void Backend::become_ready() {

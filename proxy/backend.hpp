@@ -1,9 +1,9 @@
 // One connection to one server: it logs on, is brought to a session's state, carries that session's statements one at a
 // time, and knows from packet headers where each answer ends.
 //
-// Flow: the pool makes it and calls `open`; `on_backend_ready` when it is logged on and the character set of its
-// handshake is known. A session that got it sets itself as user, calls `prepare` (unless there is nothing to do), waits
-// for `on_prepared`, then `begin_answer` and `send`. The answer arrives in `on_answer`, its end in `on_answered`.
+// Flow: the pool makes it and calls `open`; `on_backend_ready` when it is logged on and what the logon gave it is
+// known. A session that got it sets itself as user, calls `prepare` (unless there is nothing to do), waits for
+// `on_prepared`, then `begin_answer` and `send`. The answer arrives in `on_answer`, its end in `on_answered`.
 //
 // Preparation is awaited before the statement is sent. Sending both at once would save a round trip, but a statement
 // must not run if what it relies on failed: after a refused change of schema it would write to another table.
@@ -27,8 +27,8 @@
 #include "proxy/backend_statements.hpp"
 #include "proxy/carried_state.hpp"
 #include "proxy/channel.hpp"
-#include "proxy/handshake_charset.hpp"
 #include "proxy/packet_assembler.hpp"
+#include "proxy/state/logon_state.hpp"
 
 namespace sluice::proxy {
 
@@ -89,7 +89,7 @@ class BackendOwner {
   // `in_use`: a session had it.
   virtual void on_backend_lost(Backend& backend, std::string_view why, bool in_use) = 0;
   // What its other connections to this server have found out.
-  [[nodiscard]] virtual HandshakeCharsets& handshake_charsets() = 0;
+  [[nodiscard]] virtual LogonStates& logons() = 0;
 
  protected:
   ~BackendOwner() = default;
@@ -135,8 +135,11 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
 
   // How to get from this state to that one here; see carried_state.hpp.
   [[nodiscard]] std::optional<StateSteps> steps(const CarriedState& from, const CarriedState& to) const {
-    return steps_to(from, to, handshake_charset_.get());
+    return steps_to(from, to, logon_.get());
   }
+
+  // As it was when it had logged on.
+  [[nodiscard]] bool autocommit_at_logon() const { return autocommit_at_logon_; }
 
   void set_user(BackendUser* user) { user_ = user; }
   [[nodiscard]] BackendUser* user() const { return user_; }
@@ -179,7 +182,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
  private:
   // A request of our own whose answer is swallowed.
   struct OwnRequest {
-    enum class Kind : std::uint8_t { plain, prepare, ours, read_insert_id, read_charset, track };
+    enum class Kind : std::uint8_t { plain, prepare, ours, read_insert_id, read_logon, at_logon };
     Kind kind = Kind::plain;
     StatementTextPtr statement;
     protocol::ResponseShape shape = protocol::ResponseShape::ok_or_error;
@@ -194,6 +197,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   void login_bytes(io::Slice& bytes);
   void login_step(BackendLogin::Step step, std::uint8_t sequence);
   void logged_on();
+  void know_logon(LogonStatePtr logon);
   void logon_answered(OwnRequest::Kind kind, const io::Slice& rest);
   void become_ready();
   void fail(std::uint16_t code, std::string_view sqlstate, std::string_view text);
@@ -234,7 +238,8 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   std::uint32_t thread_id_ = 0;
   BackendUser* user_ = nullptr;
   bool ready_ = false;
-  HandshakeCharsetPtr handshake_charset_;  // nullptr: the server doesn't tell
+  LogonStatePtr logon_;  // nullptr: the server doesn't tell
+  bool autocommit_at_logon_ = true;
 
   std::deque<OwnRequest> own_;
   CarriedState own_target_;

@@ -170,9 +170,11 @@ std::optional<std::uint64_t> only_number(Bytes packets) {
 
 // What a server doesn't tell can't be taken back; all else works. (A user whose password has expired is told nothing.)
 void Backend::logon_answered(OwnRequest::Kind kind, const io::Slice& rest) {
-  if (kind == OwnRequest::Kind::read_charset && !own_refused_) {
-    handshake_charset_ = charset_of_row(only_row(own_rows_));
-    if (handshake_charset_ != nullptr) owner_.handshake_charsets().learn(identity_->collation, handshake_charset_);
+  if (kind == OwnRequest::Kind::read_logon && !own_refused_) {
+    if (LogonStatePtr logon = logon_of_row(only_row(own_rows_)); logon != nullptr) {
+      owner_.logons().learn(identity_->collation, logon);
+      know_logon(std::move(logon));
+    }
   }
   own_refused_ = own_state_lost_ = false;
   own_error_.clear();

@@ -79,15 +79,14 @@ bool same_charset(const CarriedState& a, const CarriedState& b) {
 
 // What `to` says of them is said on top of a known ground: SET NAMES, which sets all of them, or the handshake's.
 // False: that isn't known.
-bool append_charset(StateSteps& steps, const CarriedState& from, const CarriedState& to,
-                    const HandshakeCharset* handshake) {
+bool append_charset(StateSteps& steps, const CarriedState& from, const CarriedState& to, const LogonState* logon) {
   if (const router::Assignment* names = find(to.variables(), "names"); names != nullptr) {
     steps.set_names = "SET NAMES " + names->value;
   } else if (std::ranges::any_of(from.variables(), [](const auto& v) { return comes_from_handshake(v.name); })) {
-    if (handshake == nullptr) return false;
-    append_set(steps.sets, "character_set_client", handshake->client);
-    append_set(steps.sets, "character_set_results", handshake->results);
-    append_set(steps.sets, "collation_connection", handshake->collation);
+    if (logon == nullptr) return false;
+    append_set(steps.sets, "character_set_client", logon->client);
+    append_set(steps.sets, "character_set_results", logon->results);
+    append_set(steps.sets, "collation_connection", logon->collation);
   }
   for (const auto& v : to.variables()) {
     if (comes_from_handshake(v.name) && v.name != "names") append_set(steps.sets, v.name, v.value);
@@ -97,8 +96,7 @@ bool append_charset(StateSteps& steps, const CarriedState& from, const CarriedSt
 
 }  // namespace
 
-std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState& to,
-                                   const HandshakeCharset* handshake) {
+std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState& to, const LogonState* logon) {
   StateSteps steps;
   if (from.schema != to.schema) {
     if (to.schema.empty()) return std::nullopt;
@@ -106,7 +104,7 @@ std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState&
     steps.schema_first = to.follows_schema();
   }
   if (from.fingerprint() != to.fingerprint() || from.variables() != to.variables() || steps.schema_first) {
-    if (!same_charset(from, to) && !append_charset(steps, from, to, handshake)) return std::nullopt;
+    if (!same_charset(from, to) && !append_charset(steps, from, to, logon)) return std::nullopt;
     for (const auto& v : from.variables()) {
       const bool said = find(to.variables(), v.name) != nullptr;
       if (!said && !comes_from_handshake(v.name)) append_set(steps.sets, v.name, "DEFAULT");

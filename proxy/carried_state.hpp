@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/handshake_charset.hpp"
+#include "proxy/state/logon_state.hpp"
 #include "router/classify.hpp"
 
 namespace sluice::proxy {
@@ -56,9 +56,9 @@ struct StateSteps {
   [[nodiscard]] bool none() const { return !schema && sets.empty() && set_names.empty(); }
 };
 
-// `handshake`: what the connection started with; nullptr: not known. nullopt: there is no way (a schema can't be
+// `logon`: what the connection started with; nullptr: not known. nullopt: there is no way (a schema can't be
 // deselected, nor a character set taken back to one that isn't known).
 [[nodiscard]] std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState& to,
-                                                 const HandshakeCharset* handshake);
+                                                 const LogonState* logon);
 
 }  // namespace sluice::proxy

@@ -25,7 +25,7 @@ Pool::~Pool() { host_.loop().cancel_timer(idle_timer_); }
 void Pool::set_endpoint(const io::Endpoint& endpoint) {
   if (endpoint == options_.endpoint) return;
   options_.endpoint = endpoint;
-  handshake_charsets_.forget();
+  logons_.forget();
 }
 
 Backend* Pool::acquire(PoolWaiter& waiter) {
@@ -186,7 +186,7 @@ void Pool::on_backend_failed(Backend& backend, std::uint16_t code, std::string_v
   const std::string why(text);
   remove(backend);
   const bool suspect = code == 0;
-  if (suspect) handshake_charsets_.forget();
+  if (suspect) logons_.forget();
   host_.on_pool_trouble(key_.cluster, key_.server, suspect ? "backend_unreachable" : "backend_login_failed",
                         options_.server_name + ", user '" + key_.user + "': " + why, suspect);
   if (is_connection_limit(code) && total() > connecting_) return make_room();
@@ -203,7 +203,7 @@ void Pool::make_room() {
 }
 
 void Pool::on_backend_lost(Backend& backend, std::string_view why, bool in_use) {
-  handshake_charsets_.forget();
+  logons_.forget();
   host_.on_pool_trouble(key_.cluster, key_.server, "backend_lost", options_.server_name + ": " + std::string(why),
                         true);
   // A server that breaks off in use has most likely broken off all of them; on a dead one a statement is sent in vain.

@@ -96,6 +96,8 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   void set_endpoint(const io::Endpoint& endpoint);
 
   [[nodiscard]] const PoolKey& key() const { return key_; }
+  // What its server gives a logon with that collation; nullptr: not known yet, or not any more.
+  [[nodiscard]] LogonStatePtr logon(std::uint8_t collation) const { return logons_.find(collation); }
   [[nodiscard]] std::uint32_t connecting() const { return connecting_; }
   [[nodiscard]] std::uint32_t idle() const { return static_cast<std::uint32_t>(idle_.size()); }
   [[nodiscard]] std::uint32_t kept() const { return static_cast<std::uint32_t>(kept_.size()); }
@@ -109,7 +111,7 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   void on_backend_failed(Backend& backend, std::uint16_t code, std::string_view sqlstate,
                          std::string_view text) override;
   void on_backend_lost(Backend& backend, std::string_view why, bool in_use) override;
-  [[nodiscard]] HandshakeCharsets& handshake_charsets() override { return handshake_charsets_; }
+  [[nodiscard]] LogonStates& logons() override { return logons_; }
   void on_timer(io::TimerId timer) override;
   void on_warm(Warming& warming, bool usable) override;
 
@@ -134,7 +136,7 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   PoolHost& host_;
   PoolKey key_;
   BackendOptions options_;
-  HandshakeCharsets handshake_charsets_;
+  LogonStates logons_;
   std::uint32_t limit_;
   std::uint32_t idle_max_ms_;
   std::vector<std::unique_ptr<Backend>> all_;

@@ -161,6 +161,7 @@ void Session::logged_in(const ByteBuffer& last_word) {
                                     .secret = login_->secret(),
                                     .features = capabilities_ & client_chosen_features,
                                     .collation = collation_});
+  begin_as_logged_on();
   const std::string schema = login_->schema();
   worker_.loop().cancel_timer(deadline_);
   deadline_ = {};
@@ -179,6 +180,20 @@ void Session::logged_in(const ByteBuffer& last_word) {
   protocol::append_packet(packet, 0, payload);
   current_.command = ClientCommand(std::move(packet));
   route();
+}
+
+// With what the leader is known to give: else its first server is asked, the leader if there is one (`choose`).
+void Session::begin_as_logged_on() {
+  if (const LogonStatePtr known = worker_.known_logon(account_->cluster, user_, collation_); known != nullptr) {
+    take_logon(known->autocommit);
+  }
+}
+
+void Session::take_logon(bool autocommit) {
+  namespace flag = protocol::status;
+  logon_known_ = true;
+  state_.autocommit = autocommit;
+  status_ = autocommit ? status_ | flag::autocommit : status_ & ~flag::autocommit;
 }
 
 void Session::login_done() {

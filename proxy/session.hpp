@@ -146,6 +146,8 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void login_bytes(io::Slice& bytes);
   void login_step(ClientLogin::Step step, std::uint8_t sequence, io::Slice& rest);
   void logged_in(const protocol::ByteBuffer& last_word);
+  void begin_as_logged_on();
+  void take_logon(bool autocommit);
   void login_done();
   void drop_handshake(std::string_view why);
   void finish();  // leaves pool, gate and worker; the object lives until the turn is over
@@ -318,6 +320,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   CarriedState state_;
   protocol::StatusFlags status_ = protocol::status::autocommit;
   bool status_known_ = false;  // a server has told it
+  bool logon_known_ = false;   // what a logon gives, is in state_: from the first server that it meets
   router::Pin pins_ = router::Pin::none;
   TransactionState transaction_;
   bool tracks_state_changes_ = false;  // the client is a proxy like us, which asked for them at its logon

@@ -292,6 +292,7 @@ void Session::kill_answered(std::uint32_t id, std::uint16_t error) {
 void Session::forget_session_state() {
   let_go();
   state_ = {};
+  logon_known_ = false;
   statements_.clear();
   pins_ = router::Pin::none;
   status_ = protocol::status::autocommit;
@@ -325,6 +326,7 @@ void Session::on_reset_connection() {
   const std::string schema = state_.schema;
   forget_session_state();
   state_.schema = schema;  // COM_RESET_CONNECTION keeps the selected schema
+  begin_as_logged_on();
   send_ok();
   done_locally();
 }

@@ -44,7 +44,7 @@ bool Session::knows_sequence_value() const {
 std::optional<std::uint32_t> Session::choose() const {
   const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
   // With autocommit off a read opens a transaction, and what follows in it may write; see select_schema for the other.
-  const bool may_tie = !state_.autocommit || (selects_schema() && state_.follows_schema()) ||
+  const bool may_tie = !logon_known_ || !state_.autocommit || (selects_schema() && state_.follows_schema()) ||
                        (begins_read_only() && !cluster.read_only_transactions_on_replicas);
   const bool replica_safe = current_.replica_safe && !may_tie;
   RouteRequest request{.replica_safe = replica_safe,
@@ -54,8 +54,9 @@ std::optional<std::uint32_t> Session::choose() const {
                        .avoid_until_ms = worker_.avoid_until_ms(account_->cluster),
                        .now_ms = worker_.loop().now_ms()};
   const auto server = choose_server(cluster, request);
-  // The leader knows best whether a schema exists; while there is none, those who only read still get in.
-  request.replica_safe = selects_schema();
+  // The leader knows best whether a schema exists, and what a logon gives; while there is none, those who only read
+  // still get in.
+  request.replica_safe = selects_schema() || (!logon_known_ && current_.replica_safe);
   return server || !request.replica_safe ? server : choose_server(cluster, request);
 }
 

@@ -14,6 +14,7 @@ using protocol::Command;
 void Session::got_backend(Backend& backend) {
   backend_ = &backend;
   backend.set_user(this);
+  if (!logon_known_) take_logon(backend.autocommit_at_logon());
   server_led_ = !on_replica() || (tied() && server_led_);
   if (gate_shut() && barred()) return step_back({});
   if (misplaced()) return leave_server();

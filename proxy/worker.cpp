@@ -221,6 +221,13 @@ Pool& Worker::pool(std::uint32_t cluster, std::uint32_t server, const std::strin
   return *slot;
 }
 
+LogonStatePtr Worker::known_logon(std::uint32_t cluster, const std::string& user, std::uint8_t collation) const {
+  const auto& leader = snapshot_->clusters[cluster].leader;
+  if (!leader) return nullptr;
+  const auto pool = pools_.find(PoolKey{cluster, *leader, user});
+  return pool == pools_.end() ? nullptr : pool->second->logon(collation);
+}
+
 IdentityPtr Worker::intern(BackendIdentity identity) {
   std::string key = identity.user + '\0' + std::to_string(identity.cluster) + '\0' + std::to_string(identity.features) +
                     '\0' + std::to_string(identity.collation) + '\0';

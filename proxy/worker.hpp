@@ -68,6 +68,8 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   [[nodiscard]] static std::uint64_t steady_now_ms();
   // Asks a server's pool, made at its first use.
   [[nodiscard]] Pool& pool(std::uint32_t cluster, std::uint32_t server, const std::string& user);
+  // What the leader gives a logon; nullptr: there is none, or nobody has asked it yet.
+  [[nodiscard]] LogonStatePtr known_logon(std::uint32_t cluster, const std::string& user, std::uint8_t collation) const;
   [[nodiscard]] IdentityPtr intern(BackendIdentity identity);
 
   [[nodiscard]] std::span<const std::uint64_t> avoid_until_ms(std::uint32_t cluster) const;

@@ -39,7 +39,7 @@ struct Case {
   const char* steps;
 };
 
-const HandshakeCharset handshake{"'utf8mb4'", "NULL", "'utf8mb4_bin'"};
+const LogonState logon{"'utf8mb4'", "NULL", "'utf8mb4_bin'", true};
 #define SLUICE_HANDSHAKE \
   "character_set_client='utf8mb4', character_set_results=NULL, collation_connection='utf8mb4_bin'"
 
@@ -96,7 +96,7 @@ TEST(CarriedState, Steps) {
   for (const auto& c : cases) {
     const CarriedState from = state_of(c.from);
     const CarriedState to = state_of(c.to);
-    const auto steps = steps_to(from, to, &handshake);
+    const auto steps = steps_to(from, to, &logon);
     EXPECT_EQ(text_of(steps), c.steps);
     if (steps) {
       EXPECT_EQ(steps->none(), from.same_as(to)) << c.steps;
@@ -104,7 +104,7 @@ TEST(CarriedState, Steps) {
   }
 }
 
-TEST(CarriedState, AnUnknownHandshakeCanOnlyBeLeft) {
+TEST(CarriedState, AnUnknownLogonCanOnlyBeLeft) {
   const CarriedState plain;
   const CarriedState named = state_of({"", true, {{"names", "latin1"}}});
   const CarriedState part = state_of({"", true, {{"character_set_results", "NULL"}}});

@@ -247,6 +247,38 @@ TEST_P(Mysql56Test, CharacterSetsAreTakenBack) {
   EXPECT_LE(count("backends_opened"), 8U);  // the limit on each of the two servers
 }
 
+class AutocommitOffGlobally {
+ public:
+  explicit AutocommitOffGlobally(TestCluster& cluster) : cluster_(cluster) { set("0"); }
+  ~AutocommitOffGlobally() { set("1"); }
+  AutocommitOffGlobally(const AutocommitOffGlobally&) = delete;
+  AutocommitOffGlobally& operator=(const AutocommitOffGlobally&) = delete;
+
+ private:
+  void set(const std::string& value) {
+    for (const std::size_t node : {0U, 1U}) cluster_.root(node).exec("SET GLOBAL autocommit = " + value);
+  }
+  TestCluster& cluster_;
+};
+
+// This server tells every client that autocommit is on until it has set it itself.
+TEST_P(Mysql56Test, AutocommitIsOffWhereItIsGlobally) {
+  const AutocommitOffGlobally off(cluster_);
+  start({.limits = "backend_connections_max = 2"});  // one for each worker
+  for (int i = 0; i < 3; ++i) {
+    Sql on = client();
+    on.exec("SET autocommit = 1");
+    on.exec("REPLACE INTO t VALUES (1, 'kept')");
+    Sql session = client();
+    EXPECT_EQ(session.value("SELECT @@autocommit"), "0");
+    session.exec("INSERT INTO t VALUES (2, 'taken back')");
+    session.exec("ROLLBACK");
+    EXPECT_EQ(session.value("SELECT GROUP_CONCAT(v) FROM t"), "kept");
+    session.exec("COMMIT");
+    EXPECT_EQ(on.value("SELECT @@autocommit"), "1");
+  }
+}
+
 TEST_P(Mysql56Test, TheLeadershipMoves) {
   start();
   Sql sql = client();

@@ -1,4 +1,4 @@
-#include "proxy/handshake_charset.hpp"
+#include "proxy/state/logon_state.hpp"
 
 #include <algorithm>
 
@@ -19,18 +19,19 @@ std::string quoted(const std::string& name) { return "'" + name + "'"; }
 
 }  // namespace
 
-HandshakeCharsetPtr charset_of_row(const std::vector<std::optional<std::string>>& row) {
-  constexpr std::size_t columns = 3;
+LogonStatePtr logon_of_row(const std::vector<std::optional<std::string>>& row) {
+  constexpr std::size_t columns = 4;
   if (row.size() != columns) return nullptr;
-  const auto& [client, results, collation] = std::tie(row[0], row[1], row[2]);
+  const auto& [client, results, collation, autocommit] = std::tie(row[0], row[1], row[2], row[3]);
   // Only the results' may be NULL: they come unconverted then.
   if (!client || !is_name(*client) || !collation || !is_name(*collation)) return nullptr;
   if (results && !is_name(*results)) return nullptr;
-  return std::make_shared<const HandshakeCharset>(
-      HandshakeCharset{quoted(*client), results ? quoted(*results) : "NULL", quoted(*collation)});
+  if (autocommit != "0" && autocommit != "1") return nullptr;
+  return std::make_shared<const LogonState>(
+      LogonState{quoted(*client), results ? quoted(*results) : "NULL", quoted(*collation), autocommit == "1"});
 }
 
-HandshakeCharsetPtr HandshakeCharsets::find(std::uint8_t collation) const {
+LogonStatePtr LogonStates::find(std::uint8_t collation) const {
   const auto it = known_.find(collation);
   return it == known_.end() ? nullptr : it->second;
 }

@@ -1,0 +1,121 @@
+// What servers give whoever logs on, by their global settings and by init_connect: a session behind the proxy begins
+// with it, whatever its connection was used for before.
+#include "proxy/session/proxy_test.hpp"
+
+namespace sluice::proxy {
+namespace {
+
+class Logon : public ProxyTest {
+ protected:
+  void SetUp() override {
+    options.workers = 1;
+    options.limits.backend_connections_max = 1;
+    cluster.root(0).exec("CREATE TABLE app.t (id INT PRIMARY KEY)");
+  }
+  void TearDown() override {
+    set_global({0, 1, 2}, "init_connect = ''");
+    set_global({0, 1, 2}, "autocommit = 1");
+    ProxyTest::TearDown();
+  }
+  void set_global(std::initializer_list<std::size_t> servers, const std::string& what) {
+    for (const std::size_t server : servers) cluster.root(server).exec("SET GLOBAL " + what);
+  }
+  std::string rows() { return cluster.root(0).value("SELECT COUNT(*) FROM app.t"); }
+  static bool autocommit(const Result& result) { return (result.status & protocol::status::autocommit) != 0; }
+
+  // A session that has autocommit off since it logged on, beside one that has switched it on.
+  void expect_autocommit_off() {
+    start();
+    Sql other = connect();
+    other.exec("SET autocommit = 1");
+    other.exec("INSERT INTO t VALUES (1)");
+    RawClient sql(port());
+    const Result logged_on = sql.login(user(), password(), "app");
+    EXPECT_EQ(logged_on.kind, Result::Kind::ok);
+    EXPECT_FALSE(autocommit(logged_on));
+    EXPECT_EQ(sql.run("SELECT @@autocommit").value(), "0");
+    EXPECT_EQ(sql.run("INSERT INTO t VALUES (2)").kind, Result::Kind::ok);
+    EXPECT_EQ(sql.run("ROLLBACK").kind, Result::Kind::ok);
+    EXPECT_EQ(rows(), "1");
+    EXPECT_EQ(sql.run("INSERT INTO t VALUES (2)").kind, Result::Kind::ok);
+    EXPECT_EQ(sql.run("COMMIT").kind, Result::Kind::ok);
+    EXPECT_EQ(rows(), "2");
+    EXPECT_EQ(other.value("SELECT @@autocommit"), "1");
+    EXPECT_EQ(sql.run("SELECT @@autocommit").value(), "0");
+  }
+};
+
+TEST_P(Logon, AutocommitIsOffWhereItIsGlobally) {
+  set_global({0, 1, 2}, "autocommit = 0");
+  expect_autocommit_off();
+}
+
+TEST_P(Logon, AutocommitIsOffWhereInitConnectSaysSo) {
+  set_global({0, 1, 2}, "init_connect = 'SET autocommit = 0'");
+  expect_autocommit_off();
+}
+
+// The question after it must be answered nonetheless.
+TEST_P(Logon, InitConnectMayLimitWhatIsSelected) {
+  set_global({0, 1, 2}, "init_connect = 'SET autocommit = 0, sql_select_limit = 0'");
+  start();
+  Sql other = connect();
+  Sql sql = connect();
+  sql.exec("INSERT INTO t VALUES (2)");
+  sql.exec("ROLLBACK");
+  EXPECT_EQ(rows(), "0");
+}
+
+TEST_P(Logon, IsTheLeadersEvenForWhoBeginsWithAReadAndNoSchema) {
+  set_global({0}, "autocommit = 0");
+  start();
+  replicas_have_all();
+  RawClient sql(port());
+  log_in(sql, "");
+  EXPECT_EQ(sql.run("SELECT @@server_id").value(), server_id(0)) << "only the leader knows yet";
+  EXPECT_EQ(sql.run("INSERT INTO app.t VALUES (1)").kind, Result::Kind::ok);
+  EXPECT_EQ(sql.run("ROLLBACK").kind, Result::Kind::ok);
+  EXPECT_EQ(rows(), "0");
+  RawClient later(port());
+  EXPECT_FALSE(autocommit(later.login(user(), password()))) << "by now it is known";
+}
+
+TEST_P(Logon, OnlyTheFirstReadOfAUserGoesToTheLeaderForIt) {
+  start();
+  replicas_have_all();
+  RawClient first(port());
+  log_in(first, "");
+  EXPECT_EQ(first.run("SELECT @@server_id").value(), server_id(0));
+  EXPECT_NE(first.run("SELECT @@server_id").value(), server_id(0));
+  RawClient second(port());
+  log_in(second, "");
+  EXPECT_NE(second.run("SELECT @@server_id").value(), server_id(0));
+}
+
+TEST_P(Logon, WithoutALeaderReadsGoOn) {
+  start();
+  replicas_have_all();
+  publish(std::nullopt);
+  RawClient sql(port());
+  log_in(sql, "");
+  EXPECT_NE(sql.run("SELECT @@server_id").value(), server_id(0));
+}
+
+TEST_P(Logon, AResetSessionAndAChangedUserHaveItAgain) {
+  set_global({0, 1, 2}, "autocommit = 0");
+  start();
+  RawClient sql(port());
+  log_in(sql);
+  sql.run("SET autocommit = 1");
+  sql.send(packet(Command::reset_connection));
+  EXPECT_FALSE(autocommit(sql.read_result()));
+  EXPECT_EQ(sql.run("SELECT @@autocommit").value(), "0");
+  sql.run("SET autocommit = 1");
+  EXPECT_FALSE(autocommit(sql.change_user(user(), password(), "app")));
+  EXPECT_EQ(sql.run("SELECT @@autocommit").value(), "0");
+}
+
+SLUICE_PROXY_ON_BOTH_LOOPS(Logon);
+
+}  // namespace
+}  // namespace sluice::proxy
