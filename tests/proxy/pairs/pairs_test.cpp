@@ -13,6 +13,7 @@
 
 #include "proxy/pairs/player.hpp"
 #include "proxy/session/proxy_test.hpp"
+#include "proxy/session/trusted_functions.hpp"
 #include "support/sizes.hpp"
 
 namespace sluice::proxy {
@@ -41,11 +42,6 @@ class PairsTest : public ProxyTest {
   void SetUp() override {
     options.workers = 1;
     options.limits.backend_connections_max = 1;
-    for (std::size_t server = 0; server < 3; ++server) {
-      Sql root = cluster.root(server);
-      trust_.push_back(root.value("SELECT @@GLOBAL.log_bin_trust_function_creators"));
-      root.exec("SET GLOBAL log_bin_trust_function_creators = 1");
-    }
     root_ = std::make_unique<Sql>(cluster.root(0));
     root_->exec("CREATE DATABASE other");
     for (const std::string schema : {"other", "app"}) {
@@ -62,10 +58,7 @@ class PairsTest : public ProxyTest {
   void TearDown() override {
     root_->exec("DROP DATABASE other");
     ProxyTest::TearDown();
-    cluster->await_replicated();
-    for (std::size_t server = 0; server < 3; ++server) {
-      cluster.root(server).exec("SET GLOBAL log_bin_trust_function_creators = " + trust_[server]);
-    }
+    trusted_.restore();
   }
 
   void run_as_root(const std::vector<std::string>& statements) {
@@ -232,7 +225,6 @@ class PairsTest : public ProxyTest {
   // False: they differ, and the test has failed.
   bool run_pair(std::uint32_t seed) {
     const Pair pair = make_pair(seed);
-    if (std::getenv("SHOWSEED")) std::cerr << "seed " << seed << std::endl;
     const std::string first = difference(pair);
     if (first.empty()) return true;
     const Pair shorter = shortened(pair);
@@ -247,7 +239,7 @@ class PairsTest : public ProxyTest {
   }
 
  private:
-  std::vector<std::string> trust_;
+  TrustedFunctions trusted_{cluster};
   std::unique_ptr<Sql> root_;
   std::vector<std::unique_ptr<Sql>> replicas_;
   Script newcomers_script_ = test::newcomer();
