@@ -120,15 +120,10 @@ void Backend::logged_on() {
   answer_.status = login_->status();
   autocommit_at_logon_ = state.autocommit = (answer_.status & protocol::status::autocommit) != 0;
   login_.reset();
-  if (LogonStatePtr known = owner_.logons().find(identity_->collation); known != nullptr) {
-    know_logon(std::move(known));
-  } else {
-    request(protocol::Command::query, logon_question, {OwnRequest::Kind::read_logon, nullptr, {}});
-  }
+  request(protocol::Command::query, logon_question, {OwnRequest::Kind::read_logon, nullptr, {}});
   if (protocol::has(negotiated_, protocol::cap::session_track)) {
     request(protocol::Command::query, track_state_changes, {OwnRequest::Kind::at_logon, nullptr, {}});
   }
-  if (own_.empty()) return become_ready();
   start_own_answer();
 }
 
@@ -140,7 +135,7 @@ void Backend::know_logon(LogonStatePtr logon) {
   if (std::exchange(autocommit_at_logon_, autocommit) != autocommit) {
     const std::string_view to_and_fro =
         autocommit ? "SET autocommit=0, autocommit=1" : "SET autocommit=1, autocommit=0";
-    request(protocol::Command::query, to_and_fro, {OwnRequest::Kind::at_logon, nullptr, {}});
+    request(protocol::Command::query, to_and_fro, {OwnRequest::Kind::set_autocommit, nullptr, {}});
   }
   state.autocommit = autocommit;
 }

@@ -88,8 +88,8 @@ class BackendOwner {
                                  std::string_view text) = 0;
   // `in_use`: a session had it.
   virtual void on_backend_lost(Backend& backend, std::string_view why, bool in_use) = 0;
-  // What its other connections to this server have found out.
-  [[nodiscard]] virtual LogonStates& logons() = 0;
+  // What it was told when it had logged on.
+  virtual void on_logon(const Backend& backend, LogonStatePtr logon) = 0;
 
  protected:
   ~BackendOwner() = default;
@@ -113,10 +113,11 @@ struct Preparation {
   CarriedState target;         // the state after it
   std::optional<std::uint64_t> set_last_insert_id;  // SET last_insert_id
   bool read_insert_id = false;                      // SELECT LAST_INSERT_ID() into insert_id
+  std::vector<std::string> read_settings;           // names of variables: their values into settings_read
   std::string statement_of_ours;  // that changes nothing on the connection, and whose rows nobody needs
   [[nodiscard]] bool none() const {
     return before.none() && after.none() && statement == nullptr && !set_last_insert_id && !read_insert_id &&
-           statement_of_ours.empty();
+           read_settings.empty() && statement_of_ours.empty();
   }
 };
 
@@ -130,6 +131,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
 
   [[nodiscard]] bool ready() const { return ready_; }
   [[nodiscard]] const IdentityPtr& identity() const { return identity_; }
+  [[nodiscard]] const io::Endpoint& endpoint() const { return options_.endpoint; }
   [[nodiscard]] std::uint32_t thread_id() const { return thread_id_; }  // the server's own connection id
   [[nodiscard]] const std::string& server_name() const { return options_.server_name; }
 
@@ -138,8 +140,8 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
     return steps_to(from, to, logon_.get());
   }
 
-  // As it was when it had logged on.
-  [[nodiscard]] bool autocommit_at_logon() const { return autocommit_at_logon_; }
+  // nullptr: the server doesn't tell.
+  [[nodiscard]] const LogonState* logon() const { return logon_.get(); }
 
   void set_user(BackendUser* user) { user_ = user; }
   [[nodiscard]] BackendUser* user() const { return user_; }
@@ -170,6 +172,8 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   BackendStatements statements;
   // What LAST_INSERT_ID() gives on it, once it was given back; nullopt: not known.
   std::optional<std::uint64_t> insert_id = 0;
+  // The values that Preparation::read_settings asked for, in its order; empty: the server told none.
+  std::vector<std::optional<std::string>> settings_read;
   std::uint32_t last_session = 0;  // who had it last: its diagnostics, and nobody else's, are on it
   // Whose error or warnings were the last on it: statements without tables leave them there. 0: they were cleared.
   std::uint32_t diagnostics_of = 0;
@@ -182,7 +186,16 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
  private:
   // A request of our own whose answer is swallowed.
   struct OwnRequest {
-    enum class Kind : std::uint8_t { plain, prepare, ours, read_insert_id, read_logon, at_logon };
+    enum class Kind : std::uint8_t {
+      plain,
+      prepare,
+      ours,
+      read_insert_id,
+      read_settings,
+      read_logon,
+      at_logon,
+      set_autocommit
+    };
     Kind kind = Kind::plain;
     StatementTextPtr statement;
     protocol::ResponseShape shape = protocol::ResponseShape::ok_or_error;

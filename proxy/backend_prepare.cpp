@@ -15,6 +15,17 @@ using protocol::Command;
 using protocol::PacketRole;
 using protocol::ResponseShape;
 
+namespace {
+
+// LIMIT: sql_select_limit may be 0, and doesn't count then.
+std::string settings_question(const std::vector<std::string>& names) {
+  std::string sql;
+  for (const auto& name : names) sql += (sql.empty() ? "SELECT @@session." : ", @@session.") + name;
+  return sql + " LIMIT 1";
+}
+
+}  // namespace
+
 void Backend::prepare(const Preparation& preparation) {
   assert(ready_ && own_.empty() && !answering_ && user_ != nullptr);
   own_target_ = preparation.target;
@@ -30,6 +41,10 @@ void Backend::prepare(const Preparation& preparation) {
   if (preparation.set_last_insert_id) {
     request(Command::query, "SET last_insert_id=" + std::to_string(*preparation.set_last_insert_id), {});
     insert_id = preparation.set_last_insert_id;
+  }
+  if (!preparation.read_settings.empty()) {
+    request(Command::query, settings_question(preparation.read_settings),
+            {OwnRequest::Kind::read_settings, nullptr, {}});
   }
   if (!preparation.statement_of_ours.empty()) {
     request(Command::query, preparation.statement_of_ours, {OwnRequest::Kind::ours, nullptr, {}});
@@ -65,7 +80,7 @@ void Backend::start_own_answer() {
 }
 
 void Backend::own_bytes(io::Slice& bytes) {
-  constexpr std::size_t rows_max = 4096;  // one row with a few numbers or names
+  constexpr std::size_t rows_max = 256 * 1024;  // one row with some numbers or names
   while (!bytes.empty() && !framer_.done()) {
     const auto step = framer_.next(bytes.bytes());
     if (step.kind == protocol::FramerStep::Kind::malformed) return broken("the server broke the protocol");
@@ -86,7 +101,7 @@ void Backend::own_packet() {
   const OwnRequest::Kind kind = own_.front().kind;
   switch (framer_.role()) {
     case PacketRole::error:
-      own_state_lost_ = own_state_lost_ || (kind != OwnRequest::Kind::prepare && kind != OwnRequest::Kind::ours);
+      own_state_lost_ = own_state_lost_ || kind == OwnRequest::Kind::plain || kind == OwnRequest::Kind::read_insert_id;
       if (!own_refused_) {
         own_refused_ = true;
         own_error_.assign(framer_.payload().begin(), framer_.payload().end());
@@ -172,10 +187,12 @@ std::optional<std::uint64_t> only_number(Bytes packets) {
 void Backend::logon_answered(OwnRequest::Kind kind, const io::Slice& rest) {
   if (kind == OwnRequest::Kind::read_logon && !own_refused_) {
     if (LogonStatePtr logon = logon_of_row(only_row(own_rows_)); logon != nullptr) {
-      owner_.logons().learn(identity_->collation, logon);
+      owner_.on_logon(*this, logon);
       know_logon(std::move(logon));
     }
   }
+  // Then its answers would go on to tell what is not so.
+  if (kind == OwnRequest::Kind::set_autocommit && own_refused_) return fail(0, "", "it refused to set autocommit");
   own_refused_ = own_state_lost_ = false;
   own_error_.clear();
   if (!own_.empty()) return start_own_answer();
@@ -188,6 +205,7 @@ void Backend::finish_own_request(const io::Slice& rest) {
   own_.pop_front();
   if (!ready_) return logon_answered(done.kind, rest);
   if (done.kind == OwnRequest::Kind::read_insert_id) insert_id = only_number(own_rows_);
+  if (done.kind == OwnRequest::Kind::read_settings) settings_read = only_row(own_rows_);
   if (!own_.empty()) return start_own_answer();
   row_counts_gone = true;
   if (!rest.empty()) return broken(unasked_text(rest));

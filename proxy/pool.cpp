@@ -171,6 +171,10 @@ void Pool::open(const IdentityPtr& identity) {
   all_.back()->open();
 }
 
+void Pool::on_logon(const Backend& backend, LogonStatePtr logon) {
+  if (backend.endpoint() == options_.endpoint) logons_.learn(backend.identity()->collation, std::move(logon));
+}
+
 void Pool::on_backend_ready(Backend& backend) {
   --connecting_;
   if (waiters_.empty() && warm_opened(backend)) return;
@@ -186,7 +190,6 @@ void Pool::on_backend_failed(Backend& backend, std::uint16_t code, std::string_v
   const std::string why(text);
   remove(backend);
   const bool suspect = code == 0;
-  if (suspect) logons_.forget();
   host_.on_pool_trouble(key_.cluster, key_.server, suspect ? "backend_unreachable" : "backend_login_failed",
                         options_.server_name + ", user '" + key_.user + "': " + why, suspect);
   if (is_connection_limit(code) && total() > connecting_) return make_room();
@@ -203,7 +206,6 @@ void Pool::make_room() {
 }
 
 void Pool::on_backend_lost(Backend& backend, std::string_view why, bool in_use) {
-  logons_.forget();
   host_.on_pool_trouble(key_.cluster, key_.server, "backend_lost", options_.server_name + ": " + std::string(why),
                         true);
   // A server that breaks off in use has most likely broken off all of them; on a dead one a statement is sent in vain.

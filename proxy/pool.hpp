@@ -111,7 +111,7 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   void on_backend_failed(Backend& backend, std::uint16_t code, std::string_view sqlstate,
                          std::string_view text) override;
   void on_backend_lost(Backend& backend, std::string_view why, bool in_use) override;
-  [[nodiscard]] LogonStates& logons() override { return logons_; }
+  void on_logon(const Backend& backend, LogonStatePtr logon) override;
   void on_timer(io::TimerId timer) override;
   void on_warm(Warming& warming, bool usable) override;
 

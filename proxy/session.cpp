@@ -182,18 +182,24 @@ void Session::logged_in(const ByteBuffer& last_word) {
   route();
 }
 
-// With what the leader is known to give: else its first server is asked, the leader if there is one (`choose`).
+// With what the leader is known to give; else it is asked by the session's first statement (`choose`).
 void Session::begin_as_logged_on() {
-  if (const LogonStatePtr known = worker_.known_logon(account_->cluster, user_, collation_); known != nullptr) {
-    take_logon(known->autocommit);
-  }
+  const LogonStatePtr known = worker_.known_logon(account_->cluster, user_, collation_);
+  logon_known_ = known != nullptr;
+  if (known != nullptr) take_logon(*known);
 }
 
-void Session::take_logon(bool autocommit) {
+// A replica's settings may be others: without a leader they are what there is, until there is one.
+void Session::meet_server(const Backend& backend) {
+  if (logon_known_) return;
+  if (backend.logon() != nullptr) take_logon(*backend.logon());
+  logon_known_ = !on_replica();
+}
+
+void Session::take_logon(const LogonState& logon) {
   namespace flag = protocol::status;
-  logon_known_ = true;
-  state_.autocommit = autocommit;
-  status_ = autocommit ? status_ | flag::autocommit : status_ & ~flag::autocommit;
+  state_.autocommit = reset_ ? logon.autocommit_after_reset : logon.autocommit;
+  status_ = state_.autocommit ? status_ | flag::autocommit : status_ & ~flag::autocommit;
 }
 
 void Session::login_done() {
@@ -305,7 +311,7 @@ void Session::close_with(const ClientError& error) {
 void Session::end(const ClientError& error) {
   if (stage_ == Stage::over) return;
   if (stage_ == Stage::running && backend_ != nullptr && backend_->answer().started) return finish();
-  if (stage_ == Stage::idle) sequence_ = 0;
+  if (stage_ == Stage::idle || stage_ == Stage::reading) sequence_ = 0;
   if (reader_.in_body()) sequence_ = reader_.next_sequence();
   close_with(error);
 }
@@ -313,7 +319,7 @@ void Session::end(const ClientError& error) {
 // An error that nobody waits for would be taken for the answer to the next statement: drivers that connect again by
 // themselves when a connection has ended would not.
 void Session::killed() {
-  if (stage_ != Stage::idle) return end({1927, "70100", "Connection was killed"});
+  if (stage_ != Stage::idle && stage_ != Stage::reading) return end({1927, "70100", "Connection was killed"});
   channel_.close_after_send();  // answers may still be on their way
   finish();
 }
@@ -335,8 +341,15 @@ void Session::drain() {
 }
 
 SessionRow Session::row() const {
-  static constexpr const char* names[] = {"login",     "idle",    "waiting for a server connection",        "holding",
-                                          "preparing", "running", "dropping the rest of a refused command", "over"};
+  static constexpr const char* names[] = {"login",
+                                          "idle",
+                                          "waiting for a server connection",
+                                          "holding",
+                                          "preparing",
+                                          "running",
+                                          "reading a setting",
+                                          "dropping the rest of a refused command",
+                                          "over"};
   SessionRow row;
   row.id = session;
   row.worker = worker_.index();

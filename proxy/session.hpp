@@ -102,6 +102,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
     holding,    // for a server that can take the statement
     preparing,  // the connection is brought to our state
     running,    // the answer is awaited, or flows
+    reading,    // it is answered; what a SET gave is read back, so that it can be said on other connections
     dropping,   // an error is told as soon as the rest of a long command has come
     over,
   };
@@ -121,6 +122,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
     bool replica_safe = false;
     bool streamed = false;            // too long to be kept: its body is passed through
     bool binds_types = false;         // the execute comes with types that the server doesn't remember
+    bool denied = false;              // the first server that was asked took no connection
     bool login = false;               // our own check of the schema at logon; its answer is not the client's
     bool repeatable = false;          // running it twice is as running it once: reads, INIT_DB, PREPARE
     std::uint32_t tries = 0;          // how often it was sent or failed to be placed
@@ -147,7 +149,8 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void login_step(ClientLogin::Step step, std::uint8_t sequence, io::Slice& rest);
   void logged_in(const protocol::ByteBuffer& last_word);
   void begin_as_logged_on();
-  void take_logon(bool autocommit);
+  void meet_server(const Backend& backend);
+  void take_logon(const LogonState& logon);
   void login_done();
   void drop_handshake(std::string_view why);
   void finish();  // leaves pool, gate and worker; the object lives until the turn is over
@@ -227,6 +230,9 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void note_hidden_change();
   void note_sequence(const router::Classification& effect);
   void note_prepared(const Answer& answer);
+  void read_settings();
+  void settings_read(Backend& backend);
+  void settings_unreadable();
   void end_statement();
   void give_back();
   [[nodiscard]] bool tied() const;
@@ -320,8 +326,10 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   CarriedState state_;
   protocol::StatusFlags status_ = protocol::status::autocommit;
   bool status_known_ = false;  // a server has told it
-  bool logon_known_ = false;   // what a logon gives, is in state_: from the first server that it meets
+  bool logon_known_ = false;   // what the leader gives a logon, is in state_
+  bool reset_ = false;         // the client began anew on its connection: see LogonState::autocommit_after_reset
   router::Pin pins_ = router::Pin::none;
+  std::vector<std::string> unread_;  // variables that were set to expressions: to be read back
   TransactionState transaction_;
   bool tracks_state_changes_ = false;  // the client is a proxy like us, which asked for them at its logon
   std::uint64_t last_write_ms_ = 0;    // when the last write was acknowledged

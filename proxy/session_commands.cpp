@@ -242,8 +242,9 @@ void Session::on_query(bool whole) {
   current_.shape = ResponseShape::query;
   if (!whole) {
     current_.own_effect.replica_safe = current_.replica_safe = current_.repeatable = false;
-    current_.own_effect.pin |= router::Pin::unknown_statement;
+    current_.own_effect.pin = (current_.own_effect.pin & ~router::Pin::unread_setting) | router::Pin::unknown_statement;
     current_.own_effect.assignments.clear();
+    current_.own_effect.read_backs.clear();
     current_.schema.clear();
   }
   if (current_.own_effect.kind == router::StatementKind::kill && !current_.own_effect.multi && whole) {
@@ -293,8 +294,10 @@ void Session::forget_session_state() {
   let_go();
   state_ = {};
   logon_known_ = false;
+  reset_ = true;
   statements_.clear();
   pins_ = router::Pin::none;
+  unread_.clear();
   status_ = protocol::status::autocommit;
   status_known_ = false;
   transaction_.forget();

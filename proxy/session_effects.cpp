@@ -1,5 +1,6 @@
 // Session: what an answer changed in it, what ties it to its connection, and giving that back.
 #include "proxy/session.hpp"
+#include "proxy/state/setting_literal.hpp"
 #include "proxy/worker.hpp"
 
 namespace sluice::proxy {
@@ -117,7 +118,9 @@ void Session::note_effects(const Answer& answer) {
   note_sequence(*effect);
   // A tie holds even after an error: part of the statement may have been executed.
   pins_ &= ~Pin::found_rows;
-  if (!nothing_ran(answer)) pins_ |= effect->pin;
+  // SET is all or nothing: after an error there is nothing to read.
+  const Pin made = answer.error ? effect->pin & ~Pin::unread_setting : effect->pin;
+  if (!nothing_ran(answer)) pins_ |= made;
   if (answer.state_changed && !says_what_it_changes(*effect)) note_hidden_change();
   if (answer.error) return;
   pins_ &= ~(effect->unpin & ~effect->pin);
@@ -125,6 +128,7 @@ void Session::note_effects(const Answer& answer) {
     state_.assign(assignment);
     backend.state.assign(assignment);
   }
+  unread_ = effect->read_backs;
   if (!current_.schema.empty() && effect->kind == StatementKind::use) {
     backend.state.schema = current_.schema;
     select_schema(current_.schema);
@@ -185,6 +189,37 @@ void Session::note_sequence(const router::Classification& effect) {
 void Session::note_prepared(const Answer& answer) {
   if (answer.error || answer.prepared.statement_id == 0) return;
   statements_.add({.text = current_.preparing, .params = answer.prepared.params, .types = {}});
+}
+
+// At once, and before the next command is looked at: what that means, and under which settings it would have to be
+// prepared elsewhere, hangs on it.
+void Session::read_settings() {
+  stage_ = Stage::reading;
+  current_ = {};
+  Preparation preparation;
+  preparation.target = backend_->state;
+  preparation.read_settings = unread_;
+  backend_->prepare(preparation);
+}
+
+void Session::settings_read(Backend& backend) {
+  const auto values = std::exchange(backend.settings_read, {});
+  if (values.size() != unread_.size()) return settings_unreadable();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto literal = setting_literal(values[i]);
+    if (!literal) return settings_unreadable();
+    state_.assign({unread_[i], *literal});
+    backend.state.assign({unread_[i], *literal});
+  }
+  pins_ &= ~Pin::unread_setting;
+  unread_.clear();
+  end_statement();
+}
+
+void Session::settings_unreadable() {
+  pins_ = (pins_ & ~Pin::unread_setting) | Pin::unknown_setting;
+  unread_.clear();
+  end_statement();
 }
 
 void Session::end_statement() {

@@ -37,7 +37,7 @@ bool Session::ends_by_itself() const {
 
 std::optional<Session::Work> Session::open_work() const {
   if (backend_ == nullptr || kept || !gate_->drains(server_)) return std::nullopt;
-  if (!open() && stage_ != Stage::running) return std::nullopt;
+  if (!open() && stage_ != Stage::running && stage_ != Stage::reading) return std::nullopt;
   Work work;
   work.since_ms = work_since_ms_;
   if (transaction_.open()) {

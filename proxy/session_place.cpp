@@ -44,7 +44,8 @@ bool Session::knows_sequence_value() const {
 std::optional<std::uint32_t> Session::choose() const {
   const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
   // With autocommit off a read opens a transaction, and what follows in it may write; see select_schema for the other.
-  const bool may_tie = !logon_known_ || !state_.autocommit || (selects_schema() && state_.follows_schema()) ||
+  const bool ask_leader = !logon_known_ && !current_.denied;
+  const bool may_tie = ask_leader || !state_.autocommit || (selects_schema() && state_.follows_schema()) ||
                        (begins_read_only() && !cluster.read_only_transactions_on_replicas);
   const bool replica_safe = current_.replica_safe && !may_tie;
   RouteRequest request{.replica_safe = replica_safe,

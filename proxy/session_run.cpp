@@ -14,7 +14,7 @@ using protocol::Command;
 void Session::got_backend(Backend& backend) {
   backend_ = &backend;
   backend.set_user(this);
-  if (!logon_known_) take_logon(backend.autocommit_at_logon());
+  meet_server(backend);
   server_led_ = !on_replica() || (tied() && server_led_);
   if (gate_shut() && barred()) return step_back({});
   if (misplaced()) return leave_server();
@@ -107,6 +107,7 @@ std::optional<Preparation> Session::preparation_for(Backend& backend) {
 }
 
 void Session::on_prepared(Backend& backend) {
+  if (stage_ == Stage::reading) return settings_read(backend);
   if (insert_id_moved_ && backend.insert_id) {
     insert_id_moved_ = insert_id_lost_ = false;
     last_insert_id_ = *backend.insert_id;
@@ -120,6 +121,7 @@ void Session::on_prepared(Backend& backend) {
 }
 
 void Session::on_prepare_refused(Backend& /*backend*/, const protocol::ErrPacket& error) {
+  if (stage_ == Stage::reading) return settings_unreadable();
   const ClientError copy{error.code, std::string(error.sqlstate),
                          std::string(error.message)};  // it lies in the connection
   if (giving_back_) {
@@ -230,6 +232,7 @@ void Session::on_answered(Backend& backend) {
   }
   note_effects(answer);
   if (stage_ == Stage::over) return;
+  if (!unread_.empty()) return read_settings();
   end_statement();
 }
 

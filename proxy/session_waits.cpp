@@ -38,6 +38,7 @@ void Session::on_timer(io::TimerId timer) {
           hold_timeout(worker_.snapshot().clusters[account_->cluster].name, hold_reason_, limits.hold_max_ms));
     case Stage::preparing:
     case Stage::running:
+    case Stage::reading:
     case Stage::over:
       break;
   }
@@ -112,6 +113,7 @@ void Session::on_backend_denied(std::uint16_t code, std::string_view sqlstate, s
   worker_.loop().cancel_timer(deadline_);
   deadline_ = {};
   if (code != 0) return fail_current({code, std::string(sqlstate), std::string(text)});
+  current_.denied = true;
   if (++current_.tries < tries_max) return route();
   hold(text);
 }
@@ -144,6 +146,10 @@ void Session::on_backend_lost(Backend& backend, std::string_view why) {
       if (!was_tied) return;
       count_loss(loss);
       return fail_current(loss.error);
+    case Stage::reading:  // always tied, by what is not read yet
+      count_loss(loss);
+      tell_at_next_command(loss.error);
+      return end_statement();
     case Stage::running:
       return lost_while_running(loss, server, why, answer.started, was_tied);
     case Stage::login:
@@ -221,6 +227,7 @@ void Session::count_loss(const Loss& loss) {
 
 void Session::forget_ties() {
   pins_ = Pin::none;
+  unread_.clear();
   transaction_.forget();
   status_ &= static_cast<protocol::StatusFlags>(
       ~(protocol::status::in_transaction | protocol::status::in_transaction_readonly));

@@ -55,7 +55,15 @@ void join(Classification& c, Classification&& next) {
   const std::size_t taken = std::min(next.assignments.size(), assignments_max - c.assignments.size());
   std::move(next.assignments.begin(), next.assignments.begin() + static_cast<std::ptrdiff_t>(taken),
             std::back_inserter(c.assignments));
+  c.read_backs.insert(c.read_backs.end(), next.read_backs.begin(), next.read_backs.end());
   if (!next.replica_safe) leader(c, next.reason);
+}
+
+// Which of several statements was the last to set what, or whether it was reached, isn't looked at.
+void give_up_reading_back(Classification& c) {
+  if (c.read_backs.empty()) return;
+  c.read_backs.clear();
+  c.pin = (c.pin & ~Pin::unread_setting) | Pin::unknown_setting;
 }
 
 struct Reading {
@@ -83,6 +91,7 @@ Reading read(std::string_view sql, const Dialect& dialect, Doubtful doubtful) {
     if (cursor.token().kind == TokenKind::bad) break;
   }
   if (result.kind == StatementKind::empty && result.reason.empty()) result.reason = "empty";
+  if (result.multi) give_up_reading_back(result);
   if (result.multi && (!result.assignments.empty() || !result.schema.empty())) {
     result.pin |= Pin::unknown_statement;
     leader(result, "settings among several statements");
@@ -113,13 +122,15 @@ bool same_effects(const Classification& a, const Classification& b) {
          a.multi == b.multi && a.sets_autocommit_off == b.sets_autocommit_off &&
          a.sets_autocommit_on == b.sets_autocommit_on && a.sets_next_transaction == b.sets_next_transaction &&
          a.sets_savepoint == b.sets_savepoint && a.sets_last_insert_id == b.sets_last_insert_id &&
-         a.schema == b.schema && same_assignments(a, b);
+         a.schema == b.schema && a.read_backs == b.read_backs && same_assignments(a, b);
 }
 
 // The server may read the text in either way.
 Reading reconcile(Reading&& one, Reading&& other, std::string_view why) {
   if (one.doubtful_comments < 2 && same_effects(one.result, other.result)) return std::move(one);
   Classification& c = one.result;
+  give_up_reading_back(c);
+  give_up_reading_back(other.result);
   c.pin |= other.result.pin | Pin::unknown_statement;
   c.unpin = Pin::none;
   c.replica_safe = false;

@@ -5,8 +5,8 @@
 // named without their schema.
 //
 // Flow: `Classification c = classify(sql, dialect)`; the session asks `c.replica_safe`, applies `c.transaction`,
-// `c.pin`, `c.schema`, `c.assignments`. Nothing is thrown; every input has an answer; no memory is taken for ordinary
-// statements.
+// `c.pin`, `c.schema`, `c.assignments`, `c.read_backs`. Nothing is thrown; every input has an answer; no memory is
+// taken for ordinary statements.
 #pragma once
 
 #include <cstddef>
@@ -60,7 +60,8 @@ enum class TransactionEffect : std::uint8_t {
   implicit_commit,  // DDL and its like
 };
 
-// Session state that cannot be carried to another server connection: it ties the session to the one that has it.
+// Session state that cannot be carried to another server connection (or not yet): it ties the session to the one that
+// has it.
 // A bit set, so that the session can keep several and show their names.
 enum class Pin : std::uint16_t {
   none = 0,
@@ -76,6 +77,7 @@ enum class Pin : std::uint16_t {
   unknown_statement = 1 << 9,  // multi-statements and CALLs whose effects can't be seen, text too long to look into
   stored_code = 1 << 10,       // a stored function was called, or may have been: it may have left any of these behind
   hidden_change = 1 << 11,     // never of a text: the server said that something has changed, and the text does not
+  unread_setting = 1 << 12,    // a SET to an expression: until the value that it gave is read, see `read_backs`
 };
 
 // NOLINTBEGIN(clang-analyzer-optin.core.EnumCastOutOfRange): every union of bits is a value of a bit set.
@@ -146,6 +148,8 @@ struct Classification {
   std::string_view reason;            // why not replica_safe; static text, e.g. "locking read", "calls GET_LOCK()"
   std::string_view schema;            // USE x: the name as written, without quotes (borrowed from sql); empty: none
   std::vector<Assignment> assignments;
+  std::vector<std::string> read_backs;  // SET name = an expression, lower case: its value, once it is read, can be
+                                        // said again as an assignment's can; always with Pin::unread_setting
 };
 
 // Longer texts are not looked into (leader, pinned); the caller may pass only one byte more than this of such a text.

@@ -59,9 +59,24 @@ std::optional<std::string> literal_text(const Token& token) {
   }
 }
 
+bool concerns_transaction(std::string_view variable) {
+  return equals_folded(variable, "tx_isolation") || equals_folded(variable, "transaction_isolation") ||
+         equals_folded(variable, "tx_read_only") || equals_folded(variable, "transaction_read_only");
+}
+
+// Each of them may change what the next text's bytes mean: not known until it is read.
+bool decides_charset(std::string_view variable) {
+  return equals_folded(variable, "character_set_client") || equals_folded(variable, "character_set_connection") ||
+         equals_folded(variable, "character_set_results") || equals_folded(variable, "collation_connection");
+}
+
 bool is_off(std::string_view value) {
   return value == "0" || equals_folded(value, "off") || equals_folded(value, "false") ||
          equals_folded(value, "'off'") || equals_folded(value, "default");
+}
+
+bool is_on(std::string_view value) {
+  return value == "1" || equals_folded(value, "on") || equals_folded(value, "true") || equals_folded(value, "'on'");
 }
 
 class SetParser {
@@ -84,6 +99,8 @@ class SetParser {
   void characteristic(VariableScope scope);
   void isolation_level(VariableScope scope);
   void keep(std::string_view name, std::string value);
+  void read_back(std::string_view name);
+  [[nodiscard]] bool full() const { return result_.assignments.size() + result_.read_backs.size() >= assignments_max; }
   void not_carried();
   std::optional<std::string> value();
   std::optional<std::string> charset_name();
@@ -100,8 +117,15 @@ class SetParser {
 };
 
 void SetParser::keep(std::string_view name, std::string value) {
-  if (result_.assignments.size() >= assignments_max) return not_carried();
+  if (full()) return not_carried();
   result_.assignments.push_back({lowered(name), std::move(value)});
+}
+
+void SetParser::read_back(std::string_view name) {
+  if (full()) return not_carried();
+  result_.read_backs.push_back(lowered(name));
+  result_.pin |= Pin::unread_setting;
+  leader(result_, "sets to an expression");
 }
 
 void SetParser::not_carried() {
@@ -154,21 +178,25 @@ void SetParser::assignment(VariableScope scope, bool at_signs, std::string_view 
     leader(result_, global_setting);
     return scan_.run_to_comma(false);
   }
-  if (!text || name.empty() || name.size() > name_bytes_max) {
+  if (!equal || name.empty() || name.size() > name_bytes_max) {
     not_carried();
     return scan_.run_to_comma(false);
   }
-  carried(scope, at_signs, name, *std::move(text));
+  if (text) return carried(scope, at_signs, name, *std::move(text));
+  const bool next_transaction = concerns_transaction(name) && at_signs && scope == VariableScope::none;
+  const bool readable = !next_transaction && !stays_with_connection(name) && !decides_charset(name) &&
+                        !equals_folded(name, "autocommit") && !equals_folded(name, "sql_auto_is_null");
+  readable ? read_back(name) : not_carried();
+  scan_.run_to_comma(false);
 }
 
 void SetParser::carried(VariableScope scope, bool at_signs, std::string_view name, std::string value) {
+  if (equals_folded(name, "session_track_schema") && is_on(value)) return;  // it is, on every connection of ours
   if (stays_with_connection(name)) return not_carried();
   // Then `WHERE id IS NULL` means LAST_INSERT_ID(), and nothing in the statement tells.
   if (equals_folded(name, "sql_auto_is_null") && !is_off(value)) return not_carried();
   if (equals_folded(name, "autocommit")) return autocommit(value);
-  const bool of_transaction = equals_folded(name, "tx_isolation") || equals_folded(name, "transaction_isolation") ||
-                              equals_folded(name, "tx_read_only") || equals_folded(name, "transaction_read_only");
-  if (of_transaction && at_signs && scope == VariableScope::none) {
+  if (concerns_transaction(name) && at_signs && scope == VariableScope::none) {
     // `SET @@tx_isolation` without a scope is about the next transaction, `SET tx_isolation` about the session.
     result_.sets_next_transaction = true;
     return leader(result_, "concerns the next transaction");

@@ -18,6 +18,7 @@ std::string to_string(Pin pins) {
       {Pin::unknown_statement, "unknown_statement"},
       {Pin::stored_code, "stored_code"},
       {Pin::hidden_change, "hidden_change"},
+      {Pin::unread_setting, "unread_setting"},
   };
   std::string text;
   for (const auto& [pin, name] : names) {

@@ -115,7 +115,6 @@ constexpr auto connection_bound = std::to_array<std::string_view>({
     "session_track_gtids",
     "session_track_schema",
     "session_track_state_change",
-    "session_track_system_variables",
     "session_track_transaction_info",
     "skip_parallel_replication",
     "skip_replication",

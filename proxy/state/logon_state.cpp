@@ -20,15 +20,17 @@ std::string quoted(const std::string& name) { return "'" + name + "'"; }
 }  // namespace
 
 LogonStatePtr logon_of_row(const std::vector<std::optional<std::string>>& row) {
-  constexpr std::size_t columns = 4;
+  constexpr std::size_t columns = 5;
   if (row.size() != columns) return nullptr;
-  const auto& [client, results, collation, autocommit] = std::tie(row[0], row[1], row[2], row[3]);
+  const auto& [client, results, collation, autocommit, of_all] = std::tie(row[0], row[1], row[2], row[3], row[4]);
   // Only the results' may be NULL: they come unconverted then.
   if (!client || !is_name(*client) || !collation || !is_name(*collation)) return nullptr;
   if (results && !is_name(*results)) return nullptr;
-  if (autocommit != "0" && autocommit != "1") return nullptr;
-  return std::make_shared<const LogonState>(
-      LogonState{quoted(*client), results ? quoted(*results) : "NULL", quoted(*collation), autocommit == "1"});
+  for (const auto& flag : {autocommit, of_all}) {
+    if (flag != "0" && flag != "1") return nullptr;
+  }
+  return std::make_shared<const LogonState>(LogonState{quoted(*client), results ? quoted(*results) : "NULL",
+                                                       quoted(*collation), autocommit == "1", of_all == "1"});
 }
 
 LogonStatePtr LogonStates::find(std::uint8_t collation) const {

@@ -2,8 +2,8 @@
 // to take back what a session set. DEFAULT would give the server's global values instead, and these are others where
 // the handshake or `init_connect` chose.
 //
-// Flow: a backend that has logged on asks `LogonStates::find`; if nobody knows, it sends `logon_question`, and
-// `logon_of_row` reads the answer. Sessions begin with it; `steps_to` (carried_state.hpp) goes back to it.
+// Flow: each backend that has logged on sends `logon_question`; `logon_of_row` reads the answer, and `LogonStates`
+// keeps the newest one for sessions to begin with. `steps_to` (carried_state.hpp) goes back to it.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct LogonState {
   std::string results;
   std::string collation;  // of the connection; its character set follows from it
   bool autocommit = true;
+  bool autocommit_after_reset = true;  // COM_RESET_CONNECTION and COM_CHANGE_USER don't run init_connect
 
   bool operator==(const LogonState&) const = default;
 };
@@ -29,15 +30,16 @@ struct LogonState {
 using LogonStatePtr = std::shared_ptr<const LogonState>;
 
 // The status flag of the logon's own answer is no answer: it comes before `init_connect` is run, and MySQL 5.6 sets it
-// whatever the global autocommit is. LIMIT: `init_connect` may set sql_select_limit to 0.
+// whatever the global autocommit is. What another connection was told is none either: the administrator may have set
+// something else since. LIMIT: `init_connect` may set sql_select_limit to 0.
 constexpr std::string_view logon_question =
-    "SELECT @@character_set_client, @@character_set_results, @@collation_connection, @@autocommit LIMIT 1";
+    "SELECT @@character_set_client, @@character_set_results, @@collation_connection, @@autocommit, "
+    "@@global.autocommit LIMIT 1";
 
 // nullptr: not a row of these, with values that may be said in a statement.
 [[nodiscard]] LogonStatePtr logon_of_row(const std::vector<std::optional<std::string>>& row);
 
-// What one server gives one user, by the collation of the handshake: asked by the first connection, and again after
-// one was lost, since the server may have been started anew with other settings.
+// What one server gives one user, by the collation of the handshake, as the newest connection was told.
 class LogonStates {
  public:
   [[nodiscard]] LogonStatePtr find(std::uint8_t collation) const;

@@ -48,8 +48,9 @@ void TransactionState::note_error(const router::Classification* effect, const St
 // In doubt a mark stays: the connection is kept for longer than it had to be, and nobody else gets what it has.
 void TransactionState::note_marks(const router::Classification* effect, const StatementOutcome& outcome,
                                   const TransactionState& before) {
-  const bool said_end = effect != nullptr && !outcome.error && ends_transaction(effect->transaction);
   const bool left = before.in_transaction_ && outcome.status && !in_transaction_;
+  const bool said_end = effect != nullptr && !outcome.error &&
+                        (ends_transaction(effect->transaction) || (left && effect->kind == StatementKind::xa));
   if (said_end && outcome.status && !in_transaction_) {
     next_set_ = savepoint_ = false;
   } else if (left) {
@@ -58,7 +59,9 @@ void TransactionState::note_marks(const router::Classification* effect, const St
   }
   if (outcome.autocommit) savepoint_ = false;
   if (effect == nullptr || outcome.nothing_ran) return;
-  next_set_ = next_set_ || effect->sets_next_transaction;
+  // Of several statements a later one may have ended what an earlier one began.
+  const bool began_read_only = effect->multi && effect->transaction == TransactionEffect::begin_read_only;
+  next_set_ = next_set_ || effect->sets_next_transaction || (began_read_only && !in_transaction_);
   savepoint_ = savepoint_ || (effect->sets_savepoint && !outcome.autocommit && !in_transaction_);
 }
 

@@ -39,7 +39,7 @@ struct Case {
   const char* steps;
 };
 
-const LogonState logon{"'utf8mb4'", "NULL", "'utf8mb4_bin'", true};
+const LogonState logon{"'utf8mb4'", "NULL", "'utf8mb4_bin'", true, true};
 #define SLUICE_HANDSHAKE \
   "character_set_client='utf8mb4', character_set_results=NULL, collation_connection='utf8mb4_bin'"
 

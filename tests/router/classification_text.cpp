@@ -60,6 +60,7 @@ std::string describe(const Classification& c) {
   if (c.sets_autocommit_on) text += " autocommit=on";
   if (!c.schema.empty()) text.append(" schema=").append(c.schema);
   for (const Assignment& a : c.assignments) text.append(" {").append(a.name).append(" = ").append(a.value).append("}");
+  for (const std::string& name : c.read_backs) text.append(" {").append(name).append(" is read back}");
   if (!c.reason.empty()) text.append(" (").append(c.reason).append(")");
   return text;
 }

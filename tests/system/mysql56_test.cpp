@@ -247,6 +247,30 @@ TEST_P(Mysql56Test, CharacterSetsAreTakenBack) {
   EXPECT_LE(count("backends_opened"), 8U);  // the limit on each of the two servers
 }
 
+TEST_P(Mysql56Test, WhatWasSetToAnExpressionIsCarried) {
+  start({.limits = "backend_connections_max = 2"});  // one for each worker
+  constexpr const char* question = "SELECT @@sql_mode, @@group_concat_max_len, @@tx_isolation";
+  constexpr const char* set =
+      "SET @@SESSION.sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES'), group_concat_max_len = 1000 * 2, SESSION "
+      "tx_isolation = IF(1, 'SERIALIZABLE', 'READ-COMMITTED')";
+  Sql direct = cluster_.app(0);
+  const Rows untouched = direct.query(question);
+  direct.exec(set);
+  const Rows wanted = direct.query(question);
+  std::vector<Sql> clients;
+  for (int i = 0; i < 10; ++i) {
+    clients.push_back(client());
+    clients.back().exec(set);
+  }
+  for (auto& one : clients) {
+    Sql other = client();
+    EXPECT_EQ(other.query(question), untouched);
+    EXPECT_EQ(one.query(question), wanted);
+    EXPECT_EQ(one.value("SELECT \"v\" FROM (SELECT 'read as a name' AS v) AS x"), "read as a name");
+  }
+  await_that("nobody is tied", [&] { return admin_value("SELECT COUNT(*) FROM sessions WHERE pin <> ''") == "0"; });
+}
+
 class AutocommitOffGlobally {
  public:
   explicit AutocommitOffGlobally(TestCluster& cluster) : cluster_(cluster) { set("0"); }

@@ -23,6 +23,8 @@ class Logon : public ProxyTest {
   std::string rows() { return cluster.root(0).value("SELECT COUNT(*) FROM app.t"); }
   static bool autocommit(const Result& result) { return (result.status & protocol::status::autocommit) != 0; }
 
+  [[nodiscard]] bool is_replica(const std::string& id) { return id == server_id(1) || id == server_id(2); }
+
   // A session that has autocommit off since it logged on, beside one that has switched it on.
   void expect_autocommit_off() {
     start();
@@ -86,10 +88,10 @@ TEST_P(Logon, OnlyTheFirstReadOfAUserGoesToTheLeaderForIt) {
   RawClient first(port());
   log_in(first, "");
   EXPECT_EQ(first.run("SELECT @@server_id").value(), server_id(0));
-  EXPECT_NE(first.run("SELECT @@server_id").value(), server_id(0));
+  EXPECT_TRUE(is_replica(first.run("SELECT @@server_id").value()));
   RawClient second(port());
   log_in(second, "");
-  EXPECT_NE(second.run("SELECT @@server_id").value(), server_id(0));
+  EXPECT_TRUE(is_replica(second.run("SELECT @@server_id").value()));
 }
 
 TEST_P(Logon, WithoutALeaderReadsGoOn) {
@@ -98,7 +100,7 @@ TEST_P(Logon, WithoutALeaderReadsGoOn) {
   publish(std::nullopt);
   RawClient sql(port());
   log_in(sql, "");
-  EXPECT_NE(sql.run("SELECT @@server_id").value(), server_id(0));
+  EXPECT_TRUE(is_replica(sql.run("SELECT @@server_id").value()));
 }
 
 TEST_P(Logon, AResetSessionAndAChangedUserHaveItAgain) {
@@ -113,6 +115,51 @@ TEST_P(Logon, AResetSessionAndAChangedUserHaveItAgain) {
   sql.run("SET autocommit = 1");
   EXPECT_FALSE(autocommit(sql.change_user(user(), password(), "app")));
   EXPECT_EQ(sql.run("SELECT @@autocommit").value(), "0");
+}
+
+TEST_P(Logon, AResetDoesNotRunInitConnect) {
+  set_global({0, 1, 2}, "init_connect = 'SET autocommit = 0'");
+  Sql direct = cluster.app(0);
+  ASSERT_EQ(mysql_reset_connection(direct.raw()), 0);
+  ASSERT_EQ(direct.value("SELECT @@autocommit"), "1") << "as the server does it";
+  start();
+  Sql sql = connect();
+  EXPECT_EQ(sql.value("SELECT @@autocommit"), "0");
+  ASSERT_EQ(mysql_reset_connection(sql.raw()), 0);
+  EXPECT_EQ(sql.value("SELECT @@autocommit"), "1");
+}
+
+// The pool has connections from before, and what they were told is not so any more.
+TEST_P(Logon, IsWhatTheServerGivesNow) {
+  options.limits.backend_connections_max = 2;
+  start();
+  Sql before = connect();
+  before.exec("INSERT INTO t VALUES (1)");
+  before.exec("SET @tied = 1");
+  set_global({0, 1, 2}, "autocommit = 0");
+  Sql after = connect();  // on a new connection, begun with what the old one was told: as it is told, so it is
+  const bool commits = after.value("SELECT @@autocommit") == "1";
+  after.exec("INSERT INTO t VALUES (2)");
+  after.exec("ROLLBACK");
+  EXPECT_EQ(rows(), commits ? "2" : "1");
+  before.exec("INSERT INTO t VALUES (3)");
+  EXPECT_EQ(rows(), commits ? "3" : "2");
+  Sql later = connect();
+  EXPECT_EQ(later.value("SELECT @@autocommit"), "0");
+}
+
+TEST_P(Logon, AReplicasIsTakenOnlyUntilThereIsALeader) {
+  set_global({0}, "autocommit = 0");
+  start();
+  replicas_have_all();
+  publish(std::nullopt);
+  RawClient sql(port());
+  log_in(sql, "");
+  EXPECT_TRUE(is_replica(sql.run("SELECT @@server_id").value()));
+  publish(0);
+  EXPECT_EQ(sql.run("INSERT INTO app.t VALUES (1)").kind, Result::Kind::ok);
+  EXPECT_EQ(sql.run("ROLLBACK").kind, Result::Kind::ok);
+  EXPECT_EQ(rows(), "0");
 }
 
 SLUICE_PROXY_ON_BOTH_LOOPS(Logon);

@@ -107,6 +107,10 @@ TEST(TransactionState, WhatOneWasTheNextIsWhenItEndedWithoutCommitOrRollback) {
   EXPECT_EQ(session.ok("ROLLBACK").ties(), "");
   session.autocommit(false).ok("SELECT * FROM t", true);
   EXPECT_EQ(session.autocommit(true).ties(), "") << "an ordinary one leaves nothing";
+  EXPECT_EQ(Session().ok("START TRANSACTION READ ONLY; SELECT * FROM t; SET autocommit=1").ties(), pending);
+  EXPECT_EQ(Session().ok("START TRANSACTION READ ONLY; SELECT * FROM t", true).ok("COMMIT").ties(), "");
+  EXPECT_EQ(Session().ok("SET TRANSACTION READ ONLY").ok("XA START 'x'", true).ok("XA COMMIT 'x' ONE PHASE").ties(),
+            "");
 }
 
 TEST(TransactionState, SoItDoesWhateverElseIsInTheText) {
