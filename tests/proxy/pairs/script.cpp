@@ -1,12 +1,26 @@
 #include "proxy/pairs/script.hpp"
 
 #include <array>
+#include <functional>
 #include <random>
 
 namespace sluice::test {
 namespace {
 
 using Texts = std::vector<std::string_view>;
+
+std::string replaced(std::string text, std::string_view mark, const std::function<std::string()>& value) {
+  for (std::size_t at = 0; (at = text.find(mark, at)) != std::string::npos;) {
+    const std::string here = value();
+    text.replace(at, mark.size(), here);
+    at += here.size();
+  }
+  return text;
+}
+
+std::string with_prefix(std::string_view prefix, std::string_view text) {
+  return replaced(std::string(text), "{p}", [&] { return std::string(prefix); });
+}
 
 // Texts that may stand for each other; each of a phrase's lines is one of them. In a text `{p}` is the prefix and `{n}`
 // a small number; a first word that ends with ':' is the kind of step.
@@ -307,19 +321,7 @@ class Maker {
   }
 
   std::string filled(std::string_view text) {
-    std::string out;
-    for (std::size_t at = 0; at < text.size();) {
-      if (text.substr(at).starts_with("{p}")) {
-        out += prefix_;
-        at += 3;
-      } else if (text.substr(at).starts_with("{n}")) {
-        out += std::to_string(1 + below(8));
-        at += 3;
-      } else {
-        out += text[at++];
-      }
-    }
-    return out;
+    return replaced(with_prefix(prefix_, text), "{n}", [this] { return std::to_string(1 + below(8)); });
   }
 
   std::mt19937 random_;
@@ -329,13 +331,7 @@ class Maker {
 
 std::vector<std::string> with_prefix(std::string_view prefix, const Texts& texts) {
   std::vector<std::string> out;
-  for (std::string_view text : texts) {
-    std::string filled(text);
-    for (std::size_t at = 0; (at = filled.find("{p}", at)) != std::string::npos; at += prefix.size()) {
-      filled.replace(at, 3, prefix);
-    }
-    out.push_back(std::move(filled));
-  }
+  for (std::string_view text : texts) out.push_back(with_prefix(prefix, text));
   return out;
 }
 
@@ -402,7 +398,7 @@ std::vector<std::string> data_questions(std::string_view prefix) {
   return with_prefix(prefix, {
                                  "SELECT GROUP_CONCAT(CONCAT_WS('/', id, v, w) ORDER BY id) FROM {p}_t",
                                  "SELECT GROUP_CONCAT(CONCAT_WS('/', id, n) ORDER BY id) FROM {p}_u",
-                                 "SELECT COUNT(*), SUM(n) FROM {p}_g",
+                                 "SELECT CONCAT_WS('/', COUNT(*), SUM(n)) FROM {p}_g",
                                  "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = '{p}_x'",
                              });
 }
