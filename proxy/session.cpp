@@ -191,8 +191,12 @@ void Session::begin_as_logged_on() {
 
 // A replica's settings may be others: without a leader they are what there is, until there is one.
 void Session::meet_server(const Backend& backend) {
-  if (logon_known_) return;
-  if (backend.logon() != nullptr) take_logon(*backend.logon());
+  if (logon_known_ || tied()) return;
+  if (backend.logon() != nullptr) {
+    take_logon(*backend.logon());
+  } else {
+    state_.autocommit = backend.state.autocommit;
+  }
   logon_known_ = !on_replica();
 }
 

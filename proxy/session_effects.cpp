@@ -124,6 +124,7 @@ void Session::note_effects(const Answer& answer) {
   if (answer.state_changed && !says_what_it_changes(*effect)) note_hidden_change();
   if (answer.error) return;
   pins_ &= ~(effect->unpin & ~effect->pin);
+  if (effect->sets_autocommit_on || effect->sets_autocommit_off) logon_known_ = true;  // the client's word counts now
   for (const auto& assignment : effect->assignments) {
     state_.assign(assignment);
     backend.state.assign(assignment);

@@ -232,7 +232,8 @@ void Session::on_answered(Backend& backend) {
   }
   note_effects(answer);
   if (stage_ == Stage::over) return;
-  if (!unread_.empty()) return read_settings();
+  // A question would take its warnings away: then it ties the session.
+  if (!unread_.empty()) return answer.warnings != 0 ? settings_unreadable() : read_settings();
   end_statement();
 }
 

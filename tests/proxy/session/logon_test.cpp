@@ -103,6 +103,23 @@ TEST_P(Logon, WithoutALeaderReadsGoOn) {
   EXPECT_TRUE(is_replica(sql.run("SELECT @@server_id").value()));
 }
 
+TEST_P(Logon, IsNotTakenForWhatTheClientHasSet) {
+  read_only_transactions_on_replicas = true;
+  start();
+  replicas_have_all();
+  publish(std::nullopt);
+  RawClient sql(port());
+  log_in(sql, "");
+  EXPECT_EQ(sql.run("START TRANSACTION READ ONLY").kind, Result::Kind::ok);
+  EXPECT_EQ(sql.run("SET autocommit = 0").kind, Result::Kind::ok);
+  EXPECT_EQ(sql.run("SELECT @@autocommit").value(), "0");
+  EXPECT_EQ(sql.run("COMMIT").kind, Result::Kind::ok);
+  publish(0);
+  EXPECT_EQ(sql.run("INSERT INTO app.t VALUES (1)").kind, Result::Kind::ok);
+  EXPECT_EQ(sql.run("ROLLBACK").kind, Result::Kind::ok);
+  EXPECT_EQ(rows(), "0");
+}
+
 TEST_P(Logon, AResetSessionAndAChangedUserHaveItAgain) {
   set_global({0, 1, 2}, "autocommit = 0");
   start();

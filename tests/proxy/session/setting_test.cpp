@@ -133,6 +133,16 @@ TEST_P(SessionSettings, WhatIsRefusedSetsNothing) {
   EXPECT_NE(client.run("SELECT @@group_concat_max_len").value(), "2001");
 }
 
+TEST_P(SessionSettings, WhatItWarnedOfCanBeAsked) {
+  share_one();
+  RawClient client(port());
+  log_in(client);
+  EXPECT_EQ(client.run("SET group_concat_max_len = 1 + 1").warnings, 1U);
+  EXPECT_EQ(client.run("SELECT @@warning_count").value(), "1");
+  EXPECT_EQ(client.run("SHOW WARNINGS").rows.size(), 1U);
+  EXPECT_EQ(ties(), "unknown_setting");
+}
+
 TEST_P(SessionSettings, WhatCannotBeCarriedTies) {
   share_one();
   for (const char* set :
