@@ -113,6 +113,7 @@ void visit(V& v, proxy::Limits& s) {
   number(v, "pool_wait_max_ms", s.pool_wait_max_ms, Unit::milliseconds, duration);
   number(v, "backend_connect_timeout_ms", s.backend_connect_timeout_ms, Unit::milliseconds, duration);
   number(v, "backend_idle_max_ms", s.backend_idle_max_ms, Unit::milliseconds, duration);
+  number(v, "backend_age_max_ms", s.backend_age_max_ms, Unit::milliseconds, {0, duration.max});
   number(v, "client_idle_max_ms", s.client_idle_max_ms, Unit::milliseconds, {1, 31'536'000'000});
   number(v, "half_closed_max_ms", s.half_closed_max_ms, Unit::milliseconds, {0, duration.max});
   number(v, "client_queue_max", s.client_queue_max, Unit::bytes, bytes);

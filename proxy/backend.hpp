@@ -107,17 +107,18 @@ struct BackendOptions {
 
 // What must happen on a connection before a session's statement may be sent on it.
 struct Preparation {
-  StateSteps before;           // to the state in which `statement` is read; without one, to the target
-  StatementTextPtr statement;  // to be prepared; empty: none
-  StateSteps after;            // from there to the target
-  CarriedState target;         // the state after it
+  StateSteps before;              // to the state in which `statement` is read; without one, to the target
+  StatementTextPtr statement;     // to be prepared; empty: none
+  StateSteps after;               // from there to the target
+  CarriedState target;            // the state after it
+  std::vector<std::string> sets;  // variables that the user's statement will set, and whose values aren't known yet
   std::optional<std::uint64_t> set_last_insert_id;  // SET last_insert_id
   bool read_insert_id = false;                      // SELECT LAST_INSERT_ID() into insert_id
-  std::vector<std::string> read_settings;           // names of variables: their values into settings_read
+  std::string question;                             // a SELECT of one row, into answer_row
   std::string statement_of_ours;  // that changes nothing on the connection, and whose rows nobody needs
   [[nodiscard]] bool none() const {
-    return before.none() && after.none() && statement == nullptr && !set_last_insert_id && !read_insert_id &&
-           read_settings.empty() && statement_of_ours.empty();
+    return before.none() && after.none() && sets.empty() && statement == nullptr && !set_last_insert_id &&
+           !read_insert_id && question.empty() && statement_of_ours.empty();
   }
 };
 
@@ -137,8 +138,10 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
 
   // How to get from this state to that one here; see carried_state.hpp.
   [[nodiscard]] std::optional<StateSteps> steps(const CarriedState& from, const CarriedState& to) const {
-    return steps_to(from, to, logon_.get());
+    return steps_to(from, to, logon_.get(), logon_values_);
   }
+  // What the variables that were set on it were before.
+  [[nodiscard]] const LogonValues& logon_values() const { return logon_values_; }
 
   // nullptr: the server doesn't tell.
   [[nodiscard]] const LogonState* logon() const { return logon_.get(); }
@@ -172,14 +175,16 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   BackendStatements statements;
   // What LAST_INSERT_ID() gives on it, once it was given back; nullopt: not known.
   std::optional<std::uint64_t> insert_id = 0;
-  // The values that Preparation::read_settings asked for, in its order; empty: the server told none.
-  std::vector<std::optional<std::string>> settings_read;
+  // What Preparation::question was answered; empty: no row, as a session that sets sql_select_limit to 0 gets none.
+  std::vector<std::optional<std::string>> answer_row;
   std::uint32_t last_session = 0;  // who had it last: its diagnostics, and nobody else's, are on it
   // Whose error or warnings were the last on it: statements without tables leave them there. 0: they were cleared.
   std::uint32_t diagnostics_of = 0;
   static constexpr std::uint32_t nobody = UINT32_MAX;  // a request of ours warned
   std::uint64_t idle_since_ms = 0;
-  bool tainted = false;  // something on it can't be undone: close it instead of giving it back
+  std::uint64_t opened_ms = 0;
+  std::uint64_t opened_at = 0;  // as PoolHost::global_changes() counts
+  bool tainted = false;         // something on it can't be undone: close it instead of giving it back
   // A request of ours was answered after the user's last statement: ROW_COUNT() and FOUND_ROWS() are about that now.
   bool row_counts_gone = false;
 
@@ -191,7 +196,8 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
       prepare,
       ours,
       read_insert_id,
-      read_settings,
+      question,
+      read_value,
       read_logon,
       at_logon,
       set_autocommit
@@ -199,6 +205,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
     Kind kind = Kind::plain;
     StatementTextPtr statement;
     protocol::ResponseShape shape = protocol::ResponseShape::ok_or_error;
+    std::string variable = {};  // read_value
   };
 
   void on_connected(int error) override;
@@ -223,6 +230,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   void close_on_server(std::uint32_t id);
   void request(protocol::Command command, std::string_view text, OwnRequest own);
   void request_steps(const StateSteps& steps);
+  void request_values(const Preparation& preparation);
 
   void answer_bytes(io::Slice& bytes);
   void answer_bytes_translated(io::Slice& bytes);
@@ -252,6 +260,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   BackendUser* user_ = nullptr;
   bool ready_ = false;
   LogonStatePtr logon_;  // nullptr: the server doesn't tell
+  LogonValues logon_values_;
   bool autocommit_at_logon_ = true;
 
   std::deque<OwnRequest> own_;

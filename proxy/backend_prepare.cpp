@@ -1,4 +1,5 @@
 // Backend: bringing a connection to a session's state. Requests of our own, whose answers are swallowed.
+#include <algorithm>
 #include <cassert>
 #include <charconv>
 
@@ -15,17 +16,6 @@ using protocol::Command;
 using protocol::PacketRole;
 using protocol::ResponseShape;
 
-namespace {
-
-// LIMIT: sql_select_limit may be 0, and doesn't count then.
-std::string settings_question(const std::vector<std::string>& names) {
-  std::string sql;
-  for (const auto& name : names) sql += (sql.empty() ? "SELECT @@session." : ", @@session.") + name;
-  return sql + " LIMIT 1";
-}
-
-}  // namespace
-
 void Backend::prepare(const Preparation& preparation) {
   assert(ready_ && own_.empty() && !answering_ && user_ != nullptr);
   own_target_ = preparation.target;
@@ -33,6 +23,7 @@ void Backend::prepare(const Preparation& preparation) {
   if (preparation.read_insert_id) {
     request(Command::query, "SELECT LAST_INSERT_ID()", {OwnRequest::Kind::read_insert_id, nullptr, {}});
   }
+  request_values(preparation);
   request_steps(preparation.before);
   if (preparation.statement != nullptr) {
     request(Command::stmt_prepare, preparation.statement->sql, {OwnRequest::Kind::prepare, preparation.statement, {}});
@@ -42,15 +33,29 @@ void Backend::prepare(const Preparation& preparation) {
     request(Command::query, "SET last_insert_id=" + std::to_string(*preparation.set_last_insert_id), {});
     insert_id = preparation.set_last_insert_id;
   }
-  if (!preparation.read_settings.empty()) {
-    request(Command::query, settings_question(preparation.read_settings),
-            {OwnRequest::Kind::read_settings, nullptr, {}});
+  if (!preparation.question.empty()) {
+    request(Command::query, preparation.question, {OwnRequest::Kind::question, nullptr, {}});
   }
   if (!preparation.statement_of_ours.empty()) {
     request(Command::query, preparation.statement_of_ours, {OwnRequest::Kind::ours, nullptr, {}});
   }
   assert(!own_.empty());
   start_own_answer();
+}
+
+// Before any of them is set. Each for itself: a variable without a global value is an error.
+void Backend::request_values(const Preparation& preparation) {
+  std::vector<std::string_view> asked;
+  const auto ask = [&](std::string_view name) {
+    if (CarriedState::comes_from_handshake(name) || logon_values_.knows(name)) return;
+    if (std::find(asked.begin(), asked.end(), name) != asked.end()) return;
+    asked.push_back(name);
+    request(Command::query, value_question(name), {OwnRequest::Kind::read_value, nullptr, {}, std::string(name)});
+  };
+  for (const auto& variable : preparation.target.variables()) ask(variable.name);
+  for (const auto& name : preparation.sets) ask(name);
+  if (preparation.statement == nullptr) return;
+  for (const auto& setting : preparation.statement->settings) ask(setting.name);
 }
 
 void Backend::request_steps(const StateSteps& steps) {
@@ -101,6 +106,7 @@ void Backend::own_packet() {
   const OwnRequest::Kind kind = own_.front().kind;
   switch (framer_.role()) {
     case PacketRole::error:
+      if (kind == OwnRequest::Kind::read_value) break;  // what isn't told is taken for the global value
       own_state_lost_ = own_state_lost_ || kind == OwnRequest::Kind::plain || kind == OwnRequest::Kind::read_insert_id;
       if (!own_refused_) {
         own_refused_ = true;
@@ -205,7 +211,8 @@ void Backend::finish_own_request(const io::Slice& rest) {
   own_.pop_front();
   if (!ready_) return logon_answered(done.kind, rest);
   if (done.kind == OwnRequest::Kind::read_insert_id) insert_id = only_number(own_rows_);
-  if (done.kind == OwnRequest::Kind::read_settings) settings_read = only_row(own_rows_);
+  if (done.kind == OwnRequest::Kind::question) answer_row = only_row(own_rows_);
+  if (done.kind == OwnRequest::Kind::read_value) logon_values_.learn(done.variable, only_row(own_rows_));
   if (!own_.empty()) return start_own_answer();
   row_counts_gone = true;
   if (!rest.empty()) return broken(unasked_text(rest));

@@ -13,10 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 5> names_variables = {"character_set_client", "character_set_connection",
                                                              "character_set_results", "collation_connection", "names"};
 
-// Variables that a connection gets from its handshake: DEFAULT would give the server's global value instead.
-bool comes_from_handshake(std::string_view name) {
-  return std::find(names_variables.begin(), names_variables.end(), name) != names_variables.end();
-}
+bool comes_from_handshake(std::string_view name) { return CarriedState::comes_from_handshake(name); }
 
 bool decides_parsing(std::string_view name) {
   return comes_from_handshake(name) || name == "sql_mode" || name == "old_mode";
@@ -34,11 +31,20 @@ void append_set(std::string& sets, std::string_view name, std::string_view value
 
 }  // namespace
 
+bool CarriedState::comes_from_handshake(std::string_view name) {
+  return std::find(names_variables.begin(), names_variables.end(), name) != names_variables.end();
+}
+
 void CarriedState::assign(const router::Assignment& assignment) {
   const bool names = assignment.name == "names";
   std::erase_if(variables_,
                 [&](const auto& v) { return v.name == assignment.name || (names && comes_from_handshake(v.name)); });
-  if (assignment.value != "DEFAULT" || comes_from_handshake(assignment.name)) variables_.push_back(assignment);
+  variables_.push_back(assignment);
+  refresh_fingerprint();
+}
+
+void CarriedState::forget(std::string_view name) {
+  std::erase_if(variables_, [&](const auto& v) { return v.name == name; });
   refresh_fingerprint();
 }
 
@@ -96,7 +102,8 @@ bool append_charset(StateSteps& steps, const CarriedState& from, const CarriedSt
 
 }  // namespace
 
-std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState& to, const LogonState* logon) {
+std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState& to, const LogonState* logon,
+                                   const LogonValues& values) {
   StateSteps steps;
   if (from.schema != to.schema) {
     if (to.schema.empty()) return std::nullopt;
@@ -106,8 +113,10 @@ std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState&
   if (from.fingerprint() != to.fingerprint() || from.variables() != to.variables() || steps.schema_first) {
     if (!same_charset(from, to) && !append_charset(steps, from, to, logon)) return std::nullopt;
     for (const auto& v : from.variables()) {
-      const bool said = find(to.variables(), v.name) != nullptr;
-      if (!said && !comes_from_handshake(v.name)) append_set(steps.sets, v.name, "DEFAULT");
+      if (comes_from_handshake(v.name) || find(to.variables(), v.name) != nullptr) continue;
+      const auto before = values.before(v.name);
+      if (!before) return std::nullopt;
+      append_set(steps.sets, v.name, *before);
     }
     for (const auto& v : to.variables()) {
       if (!comes_from_handshake(v.name)) append_set(steps.sets, v.name, v.value);

@@ -21,8 +21,14 @@ class CarriedState {
   std::string schema;  // empty: none selected
   bool autocommit = true;
 
-  // Takes one `SET name = value` over. DEFAULT removes the variable; SET NAMES replaces the character set variables.
+  // Takes one `SET name = value` over. SET NAMES replaces the character set variables.
   void assign(const router::Assignment& assignment);
+  // It is as a logon gives it.
+  void forget(std::string_view name);
+
+  // A connection gets it from its handshake, all of them together: DEFAULT would give the server's global value
+  // instead.
+  [[nodiscard]] static bool comes_from_handshake(std::string_view name);
 
   [[nodiscard]] const std::vector<router::Assignment>& variables() const { return variables_; }
   // Equal for states whose variables were set alike; kept up to date by `assign`. 0: none set.
@@ -56,9 +62,9 @@ struct StateSteps {
   [[nodiscard]] bool none() const { return !schema && sets.empty() && set_names.empty(); }
 };
 
-// `logon`: what the connection started with; nullptr: not known. nullopt: there is no way (a schema can't be
-// deselected, nor a character set taken back to one that isn't known).
+// `logon`, `values`: what the connection started with; nullptr: not known. nullopt: there is no way (a schema can't be
+// deselected, nor a character set or another value taken back to one that isn't known).
 [[nodiscard]] std::optional<StateSteps> steps_to(const CarriedState& from, const CarriedState& to,
-                                                 const LogonState* logon);
+                                                 const LogonState* logon, const LogonValues& values);
 
 }  // namespace sluice::proxy

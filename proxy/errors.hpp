@@ -135,6 +135,18 @@ struct ClientError {
 [[nodiscard]] inline ClientError unknown_thread(std::uint64_t id) {
   return {1094, "HY000", "Unknown thread id: " + std::to_string(id)};
 }
+[[nodiscard]] inline ClientError kill_unreadable() {
+  return {1105, "HY000",
+          "sluice: a KILL must be a text of its own, so that it can be seen whom it means; it was not executed"};
+}
+[[nodiscard]] inline ClientError kill_expression_refused() {
+  return {1235, "42000",
+          "This version of sluice doesn't yet support 'stored functions and assignments in KILL'; it was not executed"};
+}
+// Drivers then put the values into the text themselves.
+[[nodiscard]] inline ClientError not_preparable() {
+  return {1295, "HY000", "This command is not supported in the prepared statement protocol yet"};
+}
 [[nodiscard]] inline ClientError not_owner(std::uint64_t id) {
   return {1095, "HY000", "You are not owner of thread " + std::to_string(id)};
 }

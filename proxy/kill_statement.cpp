@@ -1,46 +1,74 @@
 #include "proxy/kill_statement.hpp"
 
 #include <algorithm>
-#include <cctype>
+#include <charconv>
 #include <limits>
+
+#include "router/cursor.hpp"
 
 namespace sluice::proxy {
 
+using router::Cursor;
+using router::Token;
+using router::TokenKind;
+
 namespace {
 
-bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
-
-// Takes the next word off; words end at spaces and semicolons.
-std::string_view next_word(std::string_view& text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  const auto end = std::find_if(text.begin(), text.end(), [](char c) { return is_space(c) || c == ';'; });
-  const auto word = text.substr(0, static_cast<std::size_t>(end - text.begin()));
-  text.remove_prefix(word.size());
-  return word;
+bool accept_word(Cursor& cursor, std::string_view word) {  // in lower case
+  if (cursor.token().kind != TokenKind::word || !router::equals_folded(cursor.token().text, word)) return false;
+  cursor.advance();
+  return true;
 }
 
-bool is(std::string_view word, std::string_view keyword) {
-  return std::equal(word.begin(), word.end(), keyword.begin(), keyword.end(),
-                    [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == b; });
+bool is_plain_number(const Token& token) {
+  return token.kind == TokenKind::number &&
+         std::all_of(token.text.begin(), token.text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::uint64_t value_of(std::string_view digits) {
+  std::uint64_t id = 0;
+  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
+  return failed == std::errc{} ? id : std::numeric_limits<std::uint64_t>::max();
 }
 
 }  // namespace
 
-std::optional<KillTarget> parse_kill(std::string_view sql) {
-  if (!is(next_word(sql), "KILL")) return std::nullopt;
-  auto word = next_word(sql);
-  if (is(word, "HARD") || is(word, "SOFT")) word = next_word(sql);
-  const bool query_only = is(word, "QUERY");
-  if (query_only || is(word, "CONNECTION")) word = next_word(sql);
-  if (word.empty()) return std::nullopt;
-  std::uint64_t id = 0;
-  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-  for (const char c : word) {
-    if (c < '0' || c > '9') return std::nullopt;
-    id = id > (most - 9) / 10 ? most : id * 10 + static_cast<std::uint64_t>(c - '0');
+std::string KillStatement::with_id(std::uint64_t number) const {
+  std::string text = "KILL ";
+  if (soft) text += "SOFT ";
+  if (query_only) text += "QUERY ";
+  return text + std::to_string(number);
+}
+
+KillStatement parse_kill(std::string_view sql, const router::Dialect& dialect) {
+  KillStatement kill;
+  Cursor cursor(sql, dialect, router::Doubtful::run);
+  if (!cursor.accept(router::Keyword::kill)) return kill;
+  if (dialect.mariadb) {
+    kill.soft = accept_word(cursor, "soft");
+    if (!kill.soft) accept_word(cursor, "hard");
   }
-  const bool rest = std::any_of(sql.begin(), sql.end(), [](char c) { return !is_space(c) && c != ';'; });
-  return rest ? std::nullopt : std::optional(KillTarget{id, query_only});
+  kill.query_only = accept_word(cursor, "query");
+  if (!kill.query_only) accept_word(cursor, "connection");
+  if (dialect.mariadb && (accept_word(cursor, "user") || (kill.query_only && accept_word(cursor, "id")))) return kill;
+  if (cursor.at_end()) return kill;
+  const Token first = cursor.token();
+  Token last = first;
+  int depth = 0;  // it is put into parentheses: none of its own may end those
+  for (; !cursor.at_end() && depth >= 0; cursor.advance()) {
+    last = cursor.token();
+    depth += last.is('(') ? 1 : last.is(')') ? -1 : 0;
+  }
+  if (cursor.token().kind == TokenKind::bad || depth != 0) return kill;
+  if (last.text.data() == first.text.data() && is_plain_number(first)) {
+    kill.target = KillStatement::Target::id;
+    kill.id = value_of(first.text);
+    return kill;
+  }
+  kill.target = KillStatement::Target::expression;
+  kill.expression = {first.text.data(),
+                     static_cast<std::size_t>(last.text.data() + last.text.size() - first.text.data())};
+  return kill;
 }
 
 }  // namespace sluice::proxy

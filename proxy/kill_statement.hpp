@@ -1,20 +1,33 @@
-// KILL with the id of one of our own connections: the id that a client sees means nothing to a server, where it may be
-// somebody else's.
+// What a KILL aims at. Ids of two kinds mean something: a session's, which its greeting told, and a server's thread,
+// which CONNECTION_ID(), SHOW PROCESSLIST and their like tell (session_id.hpp keeps them apart).
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <string>
 #include <string_view>
+
+#include "router/classify.hpp"
 
 namespace sluice::proxy {
 
-struct KillTarget {
-  std::uint64_t id = 0;     // of a connection; a number too large for any id gives the largest
-  bool query_only = false;  // KILL QUERY: the connection stays
+struct KillStatement {
+  enum class Target : std::uint8_t {
+    id,          // a connection's
+    expression,  // its value is a connection's id
+    other,       // KILL QUERY ID n, KILL USER u, and what can't be parsed: the server knows what it means
+  };
+  Target target = Target::other;
+  bool query_only = false;      // KILL QUERY: the connection stays
+  bool soft = false;            // KILL SOFT: what would leave a table damaged goes on
+  std::uint64_t id = 0;         // a number too large for any id gives the largest
+  std::string_view expression;  // borrowed from the text
+
+  // The same for that id, as a server reads it.
+  [[nodiscard]] std::string with_id(std::uint64_t number) const;
 };
 
-// `KILL [HARD | SOFT] [CONNECTION | QUERY] <number>`. nullopt: another form (KILL USER, KILL QUERY ID, an expression),
-// which must not be sent on.
-[[nodiscard]] std::optional<KillTarget> parse_kill(std::string_view sql);
+// Of a text that the router found to be one KILL: `KILL [HARD | SOFT] [CONNECTION | QUERY [ID]] n`, `… USER u`.
+// Source: MariaDB knowledge base, "KILL [CONNECTION | QUERY]"; MySQL manual, "KILL Statement".
+[[nodiscard]] KillStatement parse_kill(std::string_view sql, const router::Dialect& dialect);
 
 }  // namespace sluice::proxy

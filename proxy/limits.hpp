@@ -18,6 +18,7 @@ struct Limits {
   std::uint32_t pool_wait_max_ms = 30'000;           // a statement waits this long for a server connection
   std::uint32_t backend_connect_timeout_ms = 2'000;  // connect and log on to a server
   std::uint32_t backend_idle_max_ms = 60'000;        // an unused server connection is closed
+  std::uint32_t backend_age_max_ms = 1'800'000;      // an older one is closed when it is given back; 0: at any age
   std::uint64_t client_idle_max_ms = 28'800'000;     // a silent client is disconnected (MariaDB's wait_timeout)
   std::uint32_t half_closed_max_ms = 2'000;          // a client that shut its side, or is gone, is served on
   std::size_t client_queue_max = 256 * 1024;         // bytes of results queued for a slow client before we stop reading

@@ -17,8 +17,14 @@ constexpr std::size_t looked_at_max = 32;  // idle connections compared for one 
 
 }  // namespace
 
-Pool::Pool(PoolHost& host, PoolKey key, BackendOptions options, std::uint32_t limit, std::uint32_t idle_max_ms)
-    : host_(host), key_(std::move(key)), options_(std::move(options)), limit_(limit), idle_max_ms_(idle_max_ms) {}
+Pool::Pool(PoolHost& host, PoolKey key, BackendOptions options, std::uint32_t limit, std::uint32_t idle_max_ms,
+           std::uint32_t age_max_ms)
+    : host_(host),
+      key_(std::move(key)),
+      options_(std::move(options)),
+      limit_(limit),
+      idle_max_ms_(idle_max_ms),
+      age_max_ms_(age_max_ms) {}
 
 Pool::~Pool() { host_.loop().cancel_timer(idle_timer_); }
 
@@ -73,7 +79,7 @@ void Pool::call_back_oldest() {
 
 Backend* Pool::pick_only(const PoolWaiter& waiter) {
   for (std::size_t i = 0; i < idle_.size(); ++i) {
-    if (idle_[i] == waiter.only && idle_[i]->last_session == waiter.session) return take_idle(i);
+    if (idle_[i] == waiter.only && !idle_[i]->tainted && idle_[i]->last_session == waiter.session) return take_idle(i);
   }
   return nullptr;
 }
@@ -85,6 +91,7 @@ Backend* Pool::pick(const PoolWaiter& waiter) {
   const std::size_t oldest = idle_.size() > looked_at_max ? idle_.size() - looked_at_max : 0;
   for (std::size_t i = idle_.size(); i-- > oldest;) {
     const Backend& backend = *idle_[i];
+    if (backend.tainted || backend.opened_at < waiter.logged_on_at) continue;
     if (backend.identity() != waiter.wanted_identity) continue;
     if (backend.state.same_as(*waiter.wanted_state)) return take_idle(i);
     if (convertible == none && backend.steps(backend.state, *waiter.wanted_state)) convertible = i;
@@ -102,11 +109,18 @@ Backend* Pool::take_idle(std::size_t index) {
 void Pool::release(Backend& backend) {
   backend.set_user(nullptr);
   const bool surplus = all_.size() > limit_ && (waiters_.empty() || !waiters_.front()->urgent);
-  if (backend.tainted || surplus) return discard(backend);
+  if (backend.tainted || surplus || too_old(backend)) return discard(backend);
   backend.idle_since_ms = host_.loop().now_ms();
   idle_.push_back(&backend);
   start_idle_timer();
   serve();
+}
+
+// Not all that were opened together on the same day.
+bool Pool::too_old(const Backend& backend) const {
+  if (age_max_ms_ == 0) return false;
+  const std::uint64_t spread = std::uint64_t{age_max_ms_} * (backend.thread_id() % 16) / 64;
+  return host_.loop().now_ms() - backend.opened_ms >= age_max_ms_ - spread;
 }
 
 void Pool::discard(Backend& backend) {
@@ -116,6 +130,13 @@ void Pool::discard(Backend& backend) {
 
 void Pool::close_idle() {
   while (!idle_.empty()) remove(*idle_.back());
+}
+
+const Backend* Pool::withdraw(std::uint64_t thread_id) {
+  const auto it = std::find_if(all_.begin(), all_.end(), [&](const auto& b) { return b->thread_id() == thread_id; });
+  if (it == all_.end() || thread_id == 0) return nullptr;  // 0: not greeted yet
+  (*it)->tainted = true;
+  return it->get();
 }
 
 // Whoever gets a connection may give it back at once. One after the other, not one inside the other: lines are long.
@@ -166,13 +187,18 @@ void Pool::open_for_waiters() {
 
 void Pool::open(const IdentityPtr& identity) {
   all_.push_back(std::make_unique<Backend>(host_.loop(), static_cast<BackendOwner&>(*this), identity, options_));
+  all_.back()->opened_at = host_.global_changes();
+  all_.back()->opened_ms = host_.loop().now_ms();
   ++connecting_;
   host_.count_opened();
   all_.back()->open();
 }
 
 void Pool::on_logon(const Backend& backend, LogonStatePtr logon) {
-  if (backend.endpoint() == options_.endpoint) logons_.learn(backend.identity()->collation, std::move(logon));
+  if (backend.endpoint() != options_.endpoint || backend.opened_at < logons_at_) return;
+  if (backend.opened_at > logons_at_) logons_.forget();
+  logons_at_ = backend.opened_at;
+  logons_.learn(backend.identity()->collation, std::move(logon));
 }
 
 void Pool::on_backend_ready(Backend& backend) {

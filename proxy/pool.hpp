@@ -30,6 +30,7 @@ class PoolWaiter {
 
   IdentityPtr wanted_identity;
   const CarriedState* wanted_state = nullptr;
+  std::uint64_t logged_on_at = 0;  // as PoolHost::global_changes() counts: no older connection will do
   std::uint32_t session = 0;
   // Only this connection will do, and only if nobody had it since (diagnostics of the last statement). May dangle: it
   // is compared, never followed.
@@ -54,6 +55,8 @@ class PoolHost {
   virtual void on_pool_trouble(std::uint32_t cluster, std::uint32_t server, std::string_view kind,
                                std::string_view text, bool suspect) = 0;
   virtual void count_opened() = 0;
+  // Counts up with each change of a server's global settings that is known to us.
+  [[nodiscard]] virtual std::uint64_t global_changes() const = 0;
 
  protected:
   ~PoolHost() = default;
@@ -68,7 +71,9 @@ struct PoolKey {
 
 class Pool final : private BackendOwner, private WarmingOwner, private io::TimerHandler {
  public:
-  Pool(PoolHost& host, PoolKey key, BackendOptions options, std::uint32_t limit, std::uint32_t idle_max_ms);
+  // `age_max_ms`: older ones are not used again; 0: they are.
+  Pool(PoolHost& host, PoolKey key, BackendOptions options, std::uint32_t limit, std::uint32_t idle_max_ms,
+       std::uint32_t age_max_ms);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -87,6 +92,9 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   void discard(Backend& backend);
 
   void close_idle();
+  // The connection that is this thread of the server is given to nobody any more, and closed by whoever has it;
+  // nullptr: there is none.
+  const Backend* withdraw(std::uint64_t thread_id);
 
   // Opens connections, until there are as many of each identity as `other` has, or as the limit allows, and brings
   // these and the idle ones to where those of `other` are (proxy/warming.hpp). `done`, perhaps at once: none is on its
@@ -97,7 +105,9 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
 
   [[nodiscard]] const PoolKey& key() const { return key_; }
   // What its server gives a logon with that collation; nullptr: not known yet, or not any more.
-  [[nodiscard]] LogonStatePtr logon(std::uint8_t collation) const { return logons_.find(collation); }
+  [[nodiscard]] LogonStatePtr logon(std::uint8_t collation) const {
+    return logons_at_ == host_.global_changes() ? logons_.find(collation) : nullptr;
+  }
   [[nodiscard]] std::uint32_t connecting() const { return connecting_; }
   [[nodiscard]] std::uint32_t idle() const { return static_cast<std::uint32_t>(idle_.size()); }
   [[nodiscard]] std::uint32_t kept() const { return static_cast<std::uint32_t>(kept_.size()); }
@@ -115,6 +125,7 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   void on_timer(io::TimerId timer) override;
   void on_warm(Warming& warming, bool usable) override;
 
+  [[nodiscard]] bool too_old(const Backend& backend) const;
   [[nodiscard]] Backend* pick(const PoolWaiter& waiter);
   [[nodiscard]] Backend* pick_only(const PoolWaiter& waiter);
   Backend* take_idle(std::size_t index);
@@ -137,8 +148,10 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   PoolKey key_;
   BackendOptions options_;
   LogonStates logons_;
+  std::uint64_t logons_at_ = 0;  // as PoolHost::global_changes() counts
   std::uint32_t limit_;
   std::uint32_t idle_max_ms_;
+  std::uint32_t age_max_ms_;
   std::vector<std::unique_ptr<Backend>> all_;
   std::vector<Backend*> idle_;  // the most recently used last
   std::list<PoolWaiter*> waiters_;

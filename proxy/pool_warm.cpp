@@ -36,7 +36,9 @@ void Pool::warm_like(const Pool& other, std::function<void()> done) {
 void Pool::warm_idle() {
   constexpr std::size_t at_a_time = 4;
   if (std::exchange(warming_idle_, true)) return;  // further up the stack
-  const auto cold = [&](const Backend* backend) { return !for_idle_[backend->identity()].empty(); };
+  const auto cold = [&](const Backend* backend) {
+    return !backend->tainted && !for_idle_[backend->identity()].empty();
+  };
   while (warming_.size() < at_a_time) {
     const auto it = std::find_if(idle_.begin(), idle_.end(), cold);
     if (it == idle_.end()) break;

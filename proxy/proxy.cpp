@@ -11,6 +11,7 @@
 
 #include "proxy/countdown.hpp"
 #include "proxy/io/sockets.hpp"
+#include "proxy/session_id.hpp"
 #include "proxy/worker.hpp"
 
 namespace sluice::proxy {
@@ -245,7 +246,7 @@ void Proxy::release(std::uint32_t cluster, const std::function<void()>& done) {
 }
 
 void Proxy::kill(std::uint32_t session) {
-  impl_->shared.post(session % impl_->shared.workers, [session](Worker& w) { w.kill_any(session); });
+  impl_->shared.post(worker_of(session, impl_->shared.workers), [session](Worker& w) { w.kill_any(session); });
 }
 
 void Proxy::drain(std::function<void()> done) {

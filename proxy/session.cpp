@@ -140,9 +140,7 @@ void Session::login_step(ClientLogin::Step step, std::uint8_t sequence, io::Slic
     case Kind::refused:
       ++worker_.counters().logins_failed;
       worker_.event(Severity::warning, "login_failed", "user '" + login_->user() + "' from " + peer_);
-      send_packet(step.payload);
-      channel_.close_after_send();
-      return finish();
+      return login_refused(step.payload);
     case Kind::garbage:
       return drop_handshake("not a MySQL handshake");
   }
@@ -184,6 +182,7 @@ void Session::logged_in(const ByteBuffer& last_word) {
 
 // With what the leader is known to give; else it is asked by the session's first statement (`choose`).
 void Session::begin_as_logged_on() {
+  logged_on_at = worker_.shared().global_changes.load(std::memory_order_acquire);
   const LogonStatePtr known = worker_.known_logon(account_->cluster, user_, collation_);
   logon_known_ = known != nullptr;
   if (known != nullptr) take_logon(*known);
@@ -208,11 +207,43 @@ void Session::take_logon(const LogonState& logon) {
 
 void Session::login_done() {
   login_.reset();
+  former_.reset();
+  users_refused_ = 0;
   current_ = {};
   stage_ = Stage::idle;
   send_ok();
   start_deadline(worker_.limits().client_idle_max_ms);
   next_command();
+}
+
+// MariaDB's sessions go on after a COM_CHANGE_USER that failed, as whom they were; what they had set is gone by then.
+// MySQL's end.
+bool Session::go_on_as_before() {
+  const auto former = std::exchange(former_, nullptr);
+  ++users_refused_;
+  if (former == nullptr || !worker_.snapshot().clusters[former->account->cluster].mariadb) return false;
+  hand_back();
+  account_ = former->account;
+  gate_ = &worker_.gate(account_->cluster);
+  user_ = former->user;
+  collation_ = former->collation;
+  wanted_identity = former->identity;
+  state_ = former->state;
+  nonce_ = login_->nonce();
+  login_.reset();
+  worker_.loop().cancel_timer(deadline_);
+  deadline_ = {};
+  begin_as_logged_on();
+  done_locally();
+  next_command();
+  return true;
+}
+
+void Session::login_refused(Bytes error) {
+  send_packet(error);
+  if (go_on_as_before()) return;
+  channel_.close_after_send();
+  finish();
 }
 
 void Session::drop_handshake(std::string_view why) {
@@ -334,6 +365,11 @@ void Session::interrupt() {
   worker_.end_on_server(*pool_, *backend_, ServerKill::What::query);
   // The KILL may come when the statement is over: it must not meet another session's.
   backend_->tainted = true;
+}
+
+bool Session::works_on(const Backend& backend) const {
+  const bool runs = stage_ == Stage::preparing || stage_ == Stage::running || stage_ == Stage::reading;
+  return backend_ == &backend && !kept && (tied() || runs);
 }
 
 void Session::drain() {

@@ -5,7 +5,8 @@
 // passes through `on_answer`; `on_answered` notes what it changed and gives the connection back, unless something ties
 // the session to it (`tie()` says what).
 //
-// Code: session.cpp (life and login), session_commands.cpp (what each command means), session_place.cpp (which server),
+// Code: session.cpp (life and login), session_commands.cpp (what each command means), session_kill.cpp (KILL),
+// session_place.cpp (which server),
 // session_run.cpp (from the connection to the end of the answer), session_long.cpp (commands too long to be kept),
 // session_effects.cpp (what the answer changed, and
 // giving the connection back), session_waits.cpp (waiting, losing, deadlines), session_gate.cpp (a closed gate),
@@ -27,7 +28,7 @@
 #include "proxy/command_reader.hpp"
 #include "proxy/errors.hpp"
 #include "proxy/gate.hpp"
-#include "proxy/kill_statement.hpp"
+#include "proxy/kill_work.hpp"
 #include "proxy/packet_assembler.hpp"
 #include "proxy/pool.hpp"
 #include "proxy/report.hpp"
@@ -90,6 +91,9 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   // The worker goes away: lets go of everything without a word.
   void abandon();
   void kill_answered(std::uint32_t id, std::uint16_t error);  // 0: done; 1094, 1095: as the server says it
+  void thread_marked(const ThreadMark& mark);
+  // It runs something there, or is tied to it.
+  [[nodiscard]] bool works_on(const Backend& backend) const;
 
  private:
   // How often a statement is placed anew before it is held, or sent before it fails.
@@ -119,6 +123,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
     std::uint32_t statement_id = 0;       // of the client, for the binary commands
     StatementTextPtr statement;           // that the id stands for
     std::optional<CarriedState> reading;  // to prepare it in; where the first connection couldn't be brought to it
+    std::unique_ptr<KillInWork> kill;
     bool replica_safe = false;
     bool streamed = false;            // too long to be kept: its body is passed through
     bool binds_types = false;         // the execute comes with types that the server doesn't remember
@@ -130,6 +135,16 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
     std::uint32_t passed = 0;         // the gate's number under which it was let go; 0: it was not
 
     [[nodiscard]] bool silent() const { return type == protocol::Command::stmt_send_long_data; }  // nothing answers it
+  };
+
+  // As whom the client goes on if COM_CHANGE_USER is refused, and in which state: its schema, and the global character
+  // sets, whatever its handshake said (seen on MariaDB 10.11).
+  struct FormerUser {
+    AccountPtr account;
+    std::string user;
+    std::uint8_t collation = 0;
+    IdentityPtr identity;
+    CarriedState state;
   };
 
   // What goes with a lost connection, and what the client is told of it.
@@ -152,6 +167,8 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void meet_server(const Backend& backend);
   void take_logon(const LogonState& logon);
   void login_done();
+  [[nodiscard]] bool go_on_as_before();
+  void login_refused(protocol::Bytes error);
   void drop_handshake(std::string_view why);
   void finish();  // leaves pool, gate and worker; the object lives until the turn is over
   [[nodiscard]] ClientLoginOptions login_options();
@@ -173,7 +190,6 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void on_change_user();
   void on_reset_connection();
   void on_set_option();
-  void on_kill(KillTarget target);
   void on_prepare(bool whole);
   void on_execute(bool whole);
   void on_statement_command();
@@ -185,6 +201,18 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   [[nodiscard]] router::Dialect dialect() const;
   [[nodiscard]] std::uint32_t statement_meant(std::uint32_t id) const;
   [[nodiscard]] ClientStatement* current_statement(std::string_view command_name);
+
+  // --- KILL (session_kill.cpp)
+  void on_kill(std::string_view sql, bool whole);
+  void on_process_kill(std::uint32_t id);
+  void kill_id();
+  void kill_session(std::uint32_t id);
+  void kill_thread();
+  void kill_dropped();
+  [[nodiscard]] bool kill_would_miss() const;
+  void ask_whom_to_kill();
+  void told_whom_to_kill(Backend& backend);
+  void kill_over(const Answer& answer);
 
   // --- which server (session_place.cpp)
   void route();
@@ -206,6 +234,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   // --- from the connection to the end of the answer (session_run.cpp)
   void got_backend(Backend& backend);
   [[nodiscard]] std::optional<Preparation> preparation_for(Backend& backend);
+  [[nodiscard]] std::vector<std::string> sets_for_the_first_time(const Backend& backend) const;
   [[nodiscard]] bool must_prepare(Backend& backend);
   void prepare_elsewhere(const Backend& backend);
   [[nodiscard]] bool open_data_gone(Backend& backend);
@@ -227,6 +256,7 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   void note_statement(ClientStatement& statement, const Answer& answer);
   void note_insert_id(const Answer& answer);
   void select_schema(const std::string& name);
+  void note_assignment(const router::Assignment& assignment);
   void note_hidden_change();
   void note_sequence(const router::Classification& effect);
   void note_prepared(const Answer& answer);
@@ -307,7 +337,9 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   PacketAssembler assembler_;
   std::unique_ptr<ClientLogin> login_;
   AccountPtr account_;
-  protocol::Nonce nonce_{};  // the last one that the client was sent: COM_CHANGE_USER proves with it
+  std::unique_ptr<FormerUser> former_;  // while COM_CHANGE_USER is in work
+  std::uint32_t users_refused_ = 0;     // one after the other
+  protocol::Nonce nonce_{};             // the last one that the client was sent: COM_CHANGE_USER proves with it
   std::string user_;
   protocol::Capabilities capabilities_ = 0;
   std::uint8_t collation_ = 45;

@@ -2,8 +2,8 @@
 #include <charconv>
 
 #include "protocol/packet.hpp"
+#include "protocol/reader.hpp"
 #include "protocol/statement.hpp"
-#include "proxy/kill_statement.hpp"
 #include "proxy/session.hpp"
 #include "proxy/tls/random.hpp"
 #include "proxy/worker.hpp"
@@ -110,9 +110,7 @@ void Session::dispatch(ClientCommand command, bool whole) {
                      false);
     case Command::process_kill:
       if (payload.size() < 5) break;
-      return on_kill({payload[1] | (std::uint64_t{payload[2]} << 8) | (std::uint64_t{payload[3]} << 16) |
-                          (std::uint64_t{payload[4]} << 24),
-                      false});
+      return on_process_kill(protocol::Reader(payload.subspan(1)).u32());
     case Command::change_user:
       return on_change_user();
     case Command::reset_connection:
@@ -247,11 +245,7 @@ void Session::on_query(bool whole) {
     current_.own_effect.read_backs.clear();
     current_.schema.clear();
   }
-  if (current_.own_effect.kind == router::StatementKind::kill && !current_.own_effect.multi && whole) {
-    if (const auto target = parse_kill(sql)) return on_kill(*target);
-    send_error({1105, "HY000", "sluice: only KILL [CONNECTION | QUERY] <connection id> is understood"});
-    return done_locally();
-  }
+  if (current_.own_effect.kills) return on_kill(sql, whole);
   if (known_to_write()) treat_as_write();
   route();
 }
@@ -259,35 +253,6 @@ void Session::on_query(bool whole) {
 void Session::on_init_db() {
   current_.schema = protocol::as_text(current_.command.payload().subspan(1));
   forward(ResponseShape::ok_or_error, false);
-}
-
-void Session::on_kill(KillTarget target) {
-  const std::uint32_t workers = worker_.shared().workers;
-  if (target.id == 0 || target.id > 0xffffffffULL) {
-    send_error(unknown_thread(target.id));
-    return done_locally();
-  }
-  // Answered by `Worker::killed`, once the session's own worker has looked.
-  stage_ = Stage::waiting;
-  Worker::KillOrder order{.killer_worker = worker_.index(),
-                          .killer = session,
-                          .user = user_,
-                          .id = static_cast<std::uint32_t>(target.id),
-                          .query_only = target.query_only};
-  if (worker_.shared().post(order.id % workers, [order = std::move(order)](Worker& w) { w.kill(order); })) return;
-  send_error({1105, "HY000", "sluice: too much waits to be done; the KILL was not executed; try again later"});
-  done_locally();
-}
-
-void Session::kill_answered(std::uint32_t id, std::uint16_t error) {
-  if (stage_ != Stage::waiting || in_line) return;
-  if (error == 0) {
-    send_ok();
-  } else {
-    send_error(error == 1095 ? not_owner(id) : unknown_thread(id));
-  }
-  done_locally();
-  next_command();
 }
 
 void Session::forget_session_state() {
@@ -311,6 +276,16 @@ void Session::forget_session_state() {
 
 void Session::on_change_user() {
   const protocol::ByteBuffer payload(current_.command.payload().begin() + 1, current_.command.payload().end());
+  constexpr std::uint32_t refusals_max = 3;  // as MariaDB does it, against guessing
+  if (users_refused_ >= refusals_max) {
+    send_error(unknown_command());
+    return done_locally();
+  }
+  former_ = std::make_unique<FormerUser>(FormerUser{account_, user_, collation_, wanted_identity, {}});
+  former_->state.schema = state_.schema;
+  for (const char* variable : {"character_set_client", "character_set_results", "collation_connection"}) {
+    former_->state.assign({variable, "DEFAULT"});
+  }
   forget_session_state();
   current_ = {};
   login_ = std::make_unique<ClientLogin>(login_options(), capabilities_, channel_.tls());
@@ -373,6 +348,10 @@ void Session::on_prepare(bool whole) {
     return done_locally();
   }
   current_.preparing = worker_.texts().intern(sql, state_, dialect());
+  if (current_.preparing->effect.kills) {
+    send_error(not_preparable());
+    return done_locally();
+  }
   if (statements_.holds(current_.preparing.get())) current_.preparing = StatementTexts::make(sql, state_, dialect());
   current_.shape = ResponseShape::prepare;
   current_.replica_safe = current_.preparing->effect.replica_safe;

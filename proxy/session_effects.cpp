@@ -30,6 +30,7 @@ bool may_write(const router::Classification& effect) {
     case StatementKind::prepare:
     case StatementKind::deallocate:
     case StatementKind::unlock_tables:
+    case StatementKind::kill:
       return false;
     default:
       return true;
@@ -48,7 +49,7 @@ bool of_statement_only(protocol::Bytes error_payload) {
 // Whether the statement's text says what it changes; of all else that changes something, a trigger or a stored function
 // behind a view did it. Servers report no locks, and these ties don't last.
 bool says_what_it_changes(const router::Classification& effect) {
-  constexpr Pin passing = Pin::found_rows | Pin::user_lock | Pin::table_lock | Pin::xa;
+  constexpr Pin passing = Pin::found_rows | Pin::user_lock | Pin::table_lock | Pin::xa | Pin::connection_id;
   return any(effect.pin & ~passing) || (effect.tells_changes && !effect.multi);
 }
 
@@ -125,10 +126,7 @@ void Session::note_effects(const Answer& answer) {
   if (answer.error) return;
   pins_ &= ~(effect->unpin & ~effect->pin);
   if (effect->sets_autocommit_on || effect->sets_autocommit_off) logon_known_ = true;  // the client's word counts now
-  for (const auto& assignment : effect->assignments) {
-    state_.assign(assignment);
-    backend.state.assign(assignment);
-  }
+  for (const auto& assignment : effect->assignments) note_assignment(assignment);
   unread_ = effect->read_backs;
   if (!current_.schema.empty() && effect->kind == StatementKind::use) {
     backend.state.schema = current_.schema;
@@ -139,6 +137,19 @@ void Session::note_effects(const Answer& answer) {
     channel_.close_after_send();
     finish();
   }
+}
+
+// On this connection: on another one, DEFAULT may be something else than what a logon gets.
+void Session::note_assignment(const router::Assignment& assignment) {
+  Backend& backend = *backend_;
+  const bool as_logged_on =
+      assignment.value == LogonValues::global && backend.logon_values().is_global(assignment.name);
+  if (as_logged_on && !CarriedState::comes_from_handshake(assignment.name)) {
+    state_.forget(assignment.name);
+    return backend.state.forget(assignment.name);
+  }
+  state_.assign(assignment);
+  backend.state.assign(assignment);
 }
 
 // A read may have done it on a replica: next time it goes to the leader, where the session's writes can follow.
@@ -192,6 +203,17 @@ void Session::note_prepared(const Answer& answer) {
   statements_.add({.text = current_.preparing, .params = answer.prepared.params, .types = {}});
 }
 
+namespace {
+
+// LIMIT: sql_select_limit may be 0, and doesn't count then.
+std::string values_of(const std::vector<std::string>& names) {
+  std::string sql;
+  for (const auto& name : names) sql += (sql.empty() ? "SELECT @@session." : ", @@session.") + name;
+  return sql + " LIMIT 1";
+}
+
+}  // namespace
+
 // At once, and before the next command is looked at: what that means, and under which settings it would have to be
 // prepared elsewhere, hangs on it.
 void Session::read_settings() {
@@ -199,12 +221,12 @@ void Session::read_settings() {
   current_ = {};
   Preparation preparation;
   preparation.target = backend_->state;
-  preparation.read_settings = unread_;
+  preparation.question = values_of(unread_);
   backend_->prepare(preparation);
 }
 
 void Session::settings_read(Backend& backend) {
-  const auto values = std::exchange(backend.settings_read, {});
+  const auto values = std::exchange(backend.answer_row, {});
   if (values.size() != unread_.size()) return settings_unreadable();
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto literal = setting_literal(values[i]);

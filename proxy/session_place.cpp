@@ -144,6 +144,7 @@ bool Session::misplaced() const {
   const router::Classification* effect = current_.effect;
   const bool only_reads = current_.replica_safe && !(begins_read_only() && !cluster.read_only_transactions_on_replicas);
   if (current_.replica_safe && bound()) return false;
+  if (any(pins_ & Pin::connection_id) && !bound()) return true;  // nothing of the session is there
   if (only_reads && state_.autocommit) return false;
   if (diagnostics_only() || selects_schema()) return false;
   if (!transaction_.read_only()) return true;
@@ -162,12 +163,15 @@ bool Session::misplaced() const {
 
 // What is left on a server without a word when a statement is for another one. What a read changed on a replica out of
 // sight is not worth an error: the client did not ask for it.
-Pin Session::light_pins() const { return server_led_ ? Pin::found_rows : Pin::found_rows | Pin::hidden_change; }
+Pin Session::light_pins() const {
+  constexpr Pin always = Pin::found_rows | Pin::connection_id;
+  return server_led_ ? always : always | Pin::hidden_change;
+}
 
 // Tied by more than that: what the session has there is needed.
 bool Session::bound() const {
-  if (server_led_) return tied();
-  return transaction_.ties() || any(pins_ & ~light_pins()) || !statements_.nothing_open();
+  const Pin light = server_led_ ? Pin::connection_id : light_pins();
+  return transaction_.ties() || any(pins_ & ~light) || !statements_.nothing_open();
 }
 
 void Session::leave_server() {

@@ -22,6 +22,7 @@ void Session::got_backend(Backend& backend) {
   if (&backend == sequence_backend_ && backend.last_session != session) sequence_backend_ = nullptr;
   backend.last_session = session;
   if (open_data_gone(backend)) return;
+  if (kill_would_miss()) return fail_current(unknown_thread(current_.kill->statement.id));
   const auto preparation = preparation_for(backend);
   if (!preparation) return prepare_elsewhere(backend);
   if (preparation->none()) return send_current();
@@ -76,10 +77,23 @@ bool Session::must_prepare(Backend& backend) {
   return statement != nullptr && statement->types.empty() && !known->never_bound();
 }
 
+// On that connection.
+std::vector<std::string> Session::sets_for_the_first_time(const Backend& backend) const {
+  std::vector<std::string> names;
+  if (current_.effect == nullptr) return names;
+  const auto add = [&](const std::string& name) {
+    if (!CarriedState::comes_from_handshake(name) && !backend.logon_values().knows(name)) names.push_back(name);
+  };
+  for (const auto& assignment : current_.effect->assignments) add(assignment.name);
+  for (const auto& name : current_.effect->read_backs) add(name);
+  return names;
+}
+
 // nullopt: the statement can't be prepared here as it was meant.
 std::optional<Preparation> Session::preparation_for(Backend& backend) {
   Preparation preparation;
   preparation.target = state_;
+  preparation.sets = sets_for_the_first_time(backend);
   if (current_.login) preparation.target.schema = backend.state.schema;  // the command itself selects it
   if (must_prepare(backend)) {
     preparation.statement = current_.statement;
@@ -108,6 +122,7 @@ std::optional<Preparation> Session::preparation_for(Backend& backend) {
 
 void Session::on_prepared(Backend& backend) {
   if (stage_ == Stage::reading) return settings_read(backend);
+  if (current_.kill != nullptr && current_.kill->asked) return told_whom_to_kill(backend);
   if (insert_id_moved_ && backend.insert_id) {
     insert_id_moved_ = insert_id_lost_ = false;
     last_insert_id_ = *backend.insert_id;
@@ -136,13 +151,14 @@ void Session::on_prepare_refused(Backend& /*backend*/, const protocol::ErrPacket
   }
   if (!tied()) hand_back();
   if (!login) return fail_current(copy);
-  send_error(copy);
-  channel_.close_after_send();
-  finish();
+  ByteBuffer payload;
+  protocol::append_err(payload, {copy.code, copy.sqlstate, copy.text});
+  login_refused(payload);
 }
 
 void Session::send_current() {
   Backend& backend = *backend_;
+  if (current_.kill != nullptr && !current_.kill->expression.empty()) return ask_whom_to_kill();
   ++current_.tries;
   const bool leader = worker_.snapshot().clusters[account_->cluster].leader == server_;
   ++(leader ? worker_.counters().statements_leader : worker_.counters().statements_replica);
@@ -201,6 +217,9 @@ bool Session::insert_types(const protocol::ExecuteHeader& header, protocol::Byte
 
 void Session::on_answer(Backend& backend, io::Slice bytes) {
   if (current_.login) return;  // our own question
+  if (current_.effect != nullptr && current_.effect->sets_global) {
+    worker_.shared().global_changes.fetch_add(1, std::memory_order_release);  // before the client knows of it
+  }
   worker_.counters().bytes_to_clients += bytes.size();
   channel_.send(std::move(bytes));
   note_queue();
@@ -217,6 +236,7 @@ void Session::on_answered(Backend& backend) {
     return finish();
   }
   note_transaction(answer);
+  if (current_.kill != nullptr) kill_over(answer);
   if (answer.error || answer.warnings != 0) backend.diagnostics_of = session;
   if (current_.login) {
     const bool refused = answer.error;
@@ -226,9 +246,7 @@ void Session::on_answered(Backend& backend) {
       hand_back();
       return login_done();
     }
-    send_packet(backend.error_payload());
-    channel_.close_after_send();
-    return finish();
+    return login_refused(backend.error_payload());
   }
   note_effects(answer);
   if (stage_ == Stage::over) return;

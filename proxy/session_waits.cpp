@@ -124,6 +124,7 @@ void Session::on_backend_lost(Backend& backend, std::string_view why) {
   if (kept) pool_->unkeep(*this);
   insert_id_left_behind();
   const std::string& server = backend.server_name();
+  pins_ &= ~Pin::connection_id;  // who has seen it lost nothing else
   const bool was_tied = tied();
   const Loss loss = what_is_lost(server, why);
   forget_ties();

@@ -60,7 +60,7 @@ std::string peer_name(int fd, bool unix_socket) {
 }  // namespace
 
 Worker::Worker(const WorkerShared& shared, std::uint32_t index, std::unique_ptr<io::Loop> loop, SnapshotPtr snapshot)
-    : shared_(shared), index_(index), loop_(std::move(loop)) {
+    : shared_(shared), index_(index), loop_(std::move(loop)), ids_(index, shared.workers) {
   loop_->set_wake_handler(*this);
   set_snapshot(std::move(snapshot));
 }
@@ -146,7 +146,7 @@ std::uint32_t Worker::home_for_client() const {
 
 void Worker::adopt(int fd, bool unix_socket) {
   const bool full = shared_.clients.fetch_add(1, std::memory_order_relaxed) >= limits().clients_max;
-  const std::uint32_t id = new_session_id();
+  const std::uint32_t id = ids_.next([this](std::uint32_t taken) { return sessions_.contains(taken); });
   auto session = std::make_unique<Session>(*this, id, unix_socket, peer_name(fd, unix_socket));
   Session& made = *session;
   sessions_.emplace(id, std::move(session));
@@ -163,16 +163,6 @@ void Worker::adopt(int fd, bool unix_socket) {
 
 void Worker::accept_failed(int error) {
   event(Severity::error, "accept_failed", std::error_code(error, std::generic_category()).message());
-}
-
-// The remainder by the number of workers tells which worker a session lives on.
-std::uint32_t Worker::new_session_id() {
-  std::uint32_t id = 0;
-  do {
-    ++session_serial_;
-    id = session_serial_ * shared_.workers + index_;
-  } while (id < shared_.workers || sessions_.contains(id));
-  return id;
 }
 
 void Worker::set_snapshot(SnapshotPtr snapshot) {
@@ -216,7 +206,7 @@ Pool& Worker::pool(std::uint32_t cluster, std::uint32_t server, const std::strin
                            .statements_max = limits().statements_per_backend_max};
     const std::uint32_t limit = std::max(1U, limits().backend_connections_max / shared_.workers);
     slot = std::make_unique<Pool>(static_cast<PoolHost&>(*this), PoolKey{cluster, server, user}, std::move(backend),
-                                  limit, limits().backend_idle_max_ms);
+                                  limit, limits().backend_idle_max_ms, limits().backend_age_max_ms);
   }
   return *slot;
 }
@@ -376,6 +366,17 @@ void Worker::kill(const KillOrder& order) {
 
 void Worker::kill_any(std::uint32_t id) {
   if (Session* victim = find(id)) victim->killed();
+}
+
+ThreadMark Worker::mark_thread(std::uint32_t cluster, std::uint32_t server, std::uint64_t thread) {
+  for (auto& [key, pool] : pools_) {
+    if (key.cluster != cluster || key.server != server) continue;
+    const Backend* backend = pool->withdraw(thread);
+    if (backend == nullptr) continue;
+    const auto it = std::ranges::find_if(sessions_, [&](const auto& s) { return s.second->works_on(*backend); });
+    return {.session = it == sessions_.end() ? 0 : it->first};
+  }
+  return {};
 }
 
 void Worker::drain(std::function<void()> done) {

@@ -20,6 +20,7 @@
 #include "proxy/refused_reads.hpp"
 #include "proxy/server_kill.hpp"
 #include "proxy/session.hpp"
+#include "proxy/session_id.hpp"
 #include "proxy/statement_text.hpp"
 
 namespace sluice::proxy {
@@ -32,6 +33,8 @@ struct WorkerShared {
   mutable std::atomic<std::uint32_t> clients{0};
   // By worker, those on their way to it included: whoever accepts a client gives it to a worker that has fewer.
   mutable std::vector<std::atomic<std::uint32_t>> clients_of;
+  // Global settings of servers that were changed through us: whoever logs on after one gets no connection from before.
+  mutable std::atomic<std::uint64_t> global_changes{0};
   std::function<bool(std::uint32_t worker, std::function<void(Worker&)> task)> post;
   std::function<void(std::uint32_t worker, std::function<void(Worker&)> task)> post_always;
 };
@@ -100,7 +103,9 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
     bool query_only = false;
   };
   void kill(const KillOrder& order);
-  void kill_any(std::uint32_t id);  // the operator's KILL
+  void kill_any(std::uint32_t id);
+  // A KILL of that thread is on its way: if it is a connection of ours, it serves nobody else any more.
+  [[nodiscard]] ThreadMark mark_thread(std::uint32_t cluster, std::uint32_t server, std::uint64_t thread);
   [[nodiscard]] Session* find(std::uint32_t id);
   // Of all that live now. What is done to one session may end others: find each before it is used.
   [[nodiscard]] std::vector<std::uint32_t> session_ids() const;
@@ -119,13 +124,15 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   void on_pool_trouble(std::uint32_t cluster, std::uint32_t server, std::string_view kind, std::string_view text,
                        bool suspect) override;
   void count_opened() override { ++counters_.backends_opened; }
+  [[nodiscard]] std::uint64_t global_changes() const override {
+    return shared_.global_changes.load(std::memory_order_acquire);
+  }
 
   [[nodiscard]] bool memory_short() const;
   void shed_stalled_clients();
   void leave_silent_servers();
   void schedule_burial();
   void drained_if_empty();
-  [[nodiscard]] std::uint32_t new_session_id();
 
   const WorkerShared& shared_;
   std::uint32_t index_;
@@ -135,7 +142,7 @@ class Worker final : private io::WakeHandler, private io::TimerHandler, private 
   StatementTexts texts_;
   RefusedReads refused_reads_;
   std::uint64_t turn_ = 0;
-  std::uint32_t session_serial_ = 0;
+  SessionIds ids_;
 
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::vector<std::uint64_t>> avoid_until_ms_;  // by cluster and server

@@ -45,10 +45,12 @@ void join(Classification& c, Classification&& next) {
     c.sets_autocommit_on = next.sets_autocommit_on;
   }
   c.sets_next_transaction = c.sets_next_transaction || next.sets_next_transaction;
+  c.sets_global = c.sets_global || next.sets_global;
   c.sets_savepoint = c.sets_savepoint || next.sets_savepoint;
   c.sets_last_insert_id = c.sets_last_insert_id || next.sets_last_insert_id;
   c.takes_sequence_value = c.takes_sequence_value || next.takes_sequence_value;
   c.tells_changes = c.tells_changes || next.tells_changes;
+  c.kills = c.kills || next.kills;
   c.calls_stored = c.calls_stored || next.calls_stored;
   if (!next.schema.empty()) c.schema = next.schema;
   // Any of them ties the session, see `read`: what is over the bound is not missed.
@@ -118,11 +120,12 @@ bool same_effects(const Classification& a, const Classification& b) {
   return a.kind == b.kind && a.transaction == b.transaction && a.pin == b.pin && a.unpin == b.unpin &&
          a.needs.last_insert_id == b.needs.last_insert_id && a.needs.diagnostics == b.needs.diagnostics &&
          a.needs.sequence_value == b.needs.sequence_value && a.takes_sequence_value == b.takes_sequence_value &&
-         a.calls_stored == b.calls_stored && a.tells_changes == b.tells_changes && a.replica_safe == b.replica_safe &&
-         a.multi == b.multi && a.sets_autocommit_off == b.sets_autocommit_off &&
+         a.kills == b.kills && a.calls_stored == b.calls_stored && a.tells_changes == b.tells_changes &&
+         a.replica_safe == b.replica_safe && a.multi == b.multi && a.sets_autocommit_off == b.sets_autocommit_off &&
          a.sets_autocommit_on == b.sets_autocommit_on && a.sets_next_transaction == b.sets_next_transaction &&
-         a.sets_savepoint == b.sets_savepoint && a.sets_last_insert_id == b.sets_last_insert_id &&
-         a.schema == b.schema && a.read_backs == b.read_backs && same_assignments(a, b);
+         a.sets_global == b.sets_global && a.sets_savepoint == b.sets_savepoint &&
+         a.sets_last_insert_id == b.sets_last_insert_id && a.schema == b.schema && a.read_backs == b.read_backs &&
+         same_assignments(a, b);
 }
 
 // The server may read the text in either way.
@@ -132,6 +135,7 @@ Reading reconcile(Reading&& one, Reading&& other, std::string_view why) {
   give_up_reading_back(c);
   give_up_reading_back(other.result);
   c.pin |= other.result.pin | Pin::unknown_statement;
+  c.kills = c.kills || other.result.kills;
   c.unpin = Pin::none;
   c.replica_safe = false;
   c.reason = why;

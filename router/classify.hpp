@@ -78,6 +78,7 @@ enum class Pin : std::uint16_t {
   stored_code = 1 << 10,       // a stored function was called, or may have been: it may have left any of these behind
   hidden_change = 1 << 11,     // never of a text: the server said that something has changed, and the text does not
   unread_setting = 1 << 12,    // a SET to an expression: until the value that it gave is read, see `read_backs`
+  connection_id = 1 << 13,     // the client was told its server's thread id: a KILL of that is meant for this session
 };
 
 // NOLINTBEGIN(clang-analyzer-optin.core.EnumCastOutOfRange): every union of bits is a value of a bit set.
@@ -139,11 +140,13 @@ struct Classification {
   bool sets_autocommit_off = false;
   bool sets_autocommit_on = false;
   bool sets_next_transaction = false;  // SET TRANSACTION without a scope, or SET @@tx_isolation, and their like
+  bool sets_global = false;            // SET GLOBAL, SET PERSIST: what later logons get
   bool sets_savepoint = false;
   bool sets_last_insert_id = false;   // LAST_INSERT_ID(x): the next LAST_INSERT_ID() on this connection is x
   bool takes_sequence_value = false;  // NEXTVAL(), NEXT VALUE FOR: what LASTVAL() is on this connection
   bool tells_changes = false;         // what a server reports of it as a change of its session is known from the text:
                                       // SET, also SET STATEMENT … FOR, USE, DROP TEMPORARY TABLE, DEALLOCATE PREPARE
+  bool kills = false;                 // KILL, also as one of several statements
   bool calls_stored = false;          // perhaps a stored function, which may ask for LAST_INSERT_ID() inside
   std::string_view reason;            // why not replica_safe; static text, e.g. "locking read", "calls GET_LOCK()"
   std::string_view schema;            // USE x: the name as written, without quotes (borrowed from sql); empty: none

@@ -120,6 +120,7 @@ void classify_other(Statement s) {
       s.result.pin |= Pin::handler;
       return classify_plain(s, StatementKind::handler, "HANDLER");
     case Keyword::kill:
+      s.result.kills = true;
       return classify_plain(s, StatementKind::kill, administers);
     case Keyword::get:
       s.result.needs.diagnostics = true;

@@ -175,6 +175,7 @@ void SetParser::assignment(VariableScope scope, bool at_signs, std::string_view 
   const bool equal = cursor_.accept('=') || (cursor_.token().op == ':' && (cursor_.advance(), true));
   std::optional<std::string> text = equal ? value() : std::nullopt;
   if (scope == VariableScope::global) {
+    result_.sets_global = true;
     leader(result_, global_setting);
     return scan_.run_to_comma(false);
   }
@@ -289,7 +290,10 @@ void SetParser::character_set() {
 void SetParser::transaction(VariableScope scope) {
   do characteristic(scope);
   while (cursor_.accept(','));
-  if (scope == VariableScope::global) leader(result_, global_setting);
+  if (scope == VariableScope::global) {
+    result_.sets_global = true;
+    leader(result_, global_setting);
+  }
   if (scope == VariableScope::none) {
     result_.sets_next_transaction = true;
     leader(result_, "concerns the next transaction");

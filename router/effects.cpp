@@ -284,6 +284,7 @@ void EffectScan::called(const Word& function) {
       result_.needs.diagnostics = true;
       return leader(result_, "asks about the statement before it");
     case FunctionClass::connection_id:
+      result_.pin |= Pin::connection_id;
       return leader(result_, "calls CONNECTION_ID()");
     case FunctionClass::load_file:
       return leader(result_, "calls LOAD_FILE()");
@@ -315,6 +316,7 @@ void EffectScan::system_variable(std::string_view text) {
     result_.needs.diagnostics = true;
     return leader(result_, "asks about the statement before it");
   }
+  if (equals_folded(variable.name, "pseudo_thread_id")) result_.pin |= Pin::connection_id;
   if (!reads_same_everywhere(variable.name)) leader(result_, "reads a variable that tells of the server itself");
 }
 

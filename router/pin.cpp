@@ -19,6 +19,7 @@ std::string to_string(Pin pins) {
       {Pin::stored_code, "stored_code"},
       {Pin::hidden_change, "hidden_change"},
       {Pin::unread_setting, "unread_setting"},
+      {Pin::connection_id, "connection_id"},
   };
   std::string text;
   for (const auto& [pin, name] : names) {

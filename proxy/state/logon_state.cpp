@@ -1,6 +1,9 @@
 #include "proxy/state/logon_state.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include "proxy/state/setting_literal.hpp"
 
 namespace sluice::proxy {
 
@@ -31,6 +34,23 @@ LogonStatePtr logon_of_row(const std::vector<std::optional<std::string>>& row) {
   }
   return std::make_shared<const LogonState>(LogonState{quoted(*client), results ? quoted(*results) : "NULL",
                                                        quoted(*collation), autocommit == "1", of_all == "1"});
+}
+
+// LIMIT: sql_select_limit may be 0, and doesn't count then.
+std::string value_question(std::string_view name) {
+  const std::string variable(name);
+  return "SELECT @@session." + variable + ", @@global." + variable + " LIMIT 1";
+}
+
+void LogonValues::learn(std::string name, const std::vector<std::optional<std::string>>& row) {
+  std::optional<std::string> value(global);
+  if (row.size() == 2 && row[0] != row[1]) value = setting_literal(row[0]);
+  values_.emplace(std::move(name), std::move(value));
+}
+
+std::optional<std::string> LogonValues::before(std::string_view name) const {
+  const auto it = values_.find(name);
+  return it == values_.end() ? std::optional<std::string>(global) : it->second;
 }
 
 LogonStatePtr LogonStates::find(std::uint8_t collation) const {

@@ -3,10 +3,12 @@
 // the handshake or `init_connect` chose.
 //
 // Flow: each backend that has logged on sends `logon_question`; `logon_of_row` reads the answer, and `LogonStates`
-// keeps the newest one for sessions to begin with. `steps_to` (carried_state.hpp) goes back to it.
+// keeps the newest one for sessions to begin with. Before another variable is set on it for the first time, it is asked
+// the variable's `value_question`, for its `LogonValues`. `steps_to` (carried_state.hpp) goes back to both.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,6 +40,26 @@ constexpr std::string_view logon_question =
 
 // nullptr: not a row of these, with values that may be said in a statement.
 [[nodiscard]] LogonStatePtr logon_of_row(const std::vector<std::optional<std::string>>& row);
+
+[[nodiscard]] std::string value_question(std::string_view name);
+
+// The variables of one connection that were set on it: what they were before. Their number is bounded by that of the
+// server's variables.
+class LogonValues {
+ public:
+  static constexpr std::string_view global = "DEFAULT";
+
+  [[nodiscard]] bool knows(std::string_view name) const { return values_.contains(name); }
+  // `row`: the answer to its question; empty: there was none, as for what has no global value.
+  void learn(std::string name, const std::vector<std::optional<std::string>>& row);
+  // What it is set to, to take back what was set; nullopt: that can't be said.
+  [[nodiscard]] std::optional<std::string> before(std::string_view name) const;
+  // Set to DEFAULT it is as it was.
+  [[nodiscard]] bool is_global(std::string_view name) const { return before(name) == global; }
+
+ private:
+  std::map<std::string, std::optional<std::string>, std::less<>> values_;
+};
 
 // What one server gives one user, by the collation of the handshake, as the newest connection was told.
 class LogonStates {

@@ -57,7 +57,7 @@ TEST(CarriedState, Steps) {
       {{"", true, {{"x", "1"}}}, {"", true, {{"x", "2"}}}, "SET x=2"},
       {{"", true, {{"x", "1"}}}, {"", true, {{"y", "2"}}}, "SET x=DEFAULT, y=2"},
       {{"", true, {{"x", "1"}, {"y", "2"}}}, {"", true, {{"x", "1"}, {"y", "2"}}}, ""},
-      {{"", true, {{"x", "1"}, {"x", "DEFAULT"}}}, {}, ""},
+      {{"", true, {{"x", "1"}, {"x", "DEFAULT"}}}, {}, "SET x=DEFAULT"},
       {{}, {"", true, {{"names", "utf8mb4"}}}, "SET NAMES utf8mb4"},
       {{"", true, {{"names", "latin1"}}}, {"", true, {{"names", "utf8mb4"}}}, "SET NAMES utf8mb4"},
       {{"", true, {{"names", "latin1"}}}, {}, "SET " SLUICE_HANDSHAKE},
@@ -96,7 +96,8 @@ TEST(CarriedState, Steps) {
   for (const auto& c : cases) {
     const CarriedState from = state_of(c.from);
     const CarriedState to = state_of(c.to);
-    const auto steps = steps_to(from, to, &logon);
+    const LogonValues values;
+    const auto steps = steps_to(from, to, &logon, values);
     EXPECT_EQ(text_of(steps), c.steps);
     if (steps) {
       EXPECT_EQ(steps->none(), from.same_as(to)) << c.steps;
@@ -109,13 +110,30 @@ TEST(CarriedState, AnUnknownLogonCanOnlyBeLeft) {
   const CarriedState named = state_of({"", true, {{"names", "latin1"}}});
   const CarriedState part = state_of({"", true, {{"character_set_results", "NULL"}}});
   const CarriedState other = state_of({"", true, {{"x", "1"}}});
-  EXPECT_EQ(text_of(steps_to(plain, named, nullptr)), "SET NAMES latin1");
-  EXPECT_EQ(text_of(steps_to(plain, part, nullptr)), "SET character_set_results=NULL");
-  EXPECT_EQ(text_of(steps_to(part, named, nullptr)), "SET NAMES latin1");
-  EXPECT_EQ(text_of(steps_to(named, plain, nullptr)), "impossible");
-  EXPECT_EQ(text_of(steps_to(named, part, nullptr)), "impossible");
-  EXPECT_EQ(text_of(steps_to(part, other, nullptr)), "impossible");
-  EXPECT_EQ(text_of(steps_to(part, part, nullptr)), "");
+  EXPECT_EQ(text_of(steps_to(plain, named, nullptr, {})), "SET NAMES latin1");
+  EXPECT_EQ(text_of(steps_to(plain, part, nullptr, {})), "SET character_set_results=NULL");
+  EXPECT_EQ(text_of(steps_to(part, named, nullptr, {})), "SET NAMES latin1");
+  EXPECT_EQ(text_of(steps_to(named, plain, nullptr, {})), "impossible");
+  EXPECT_EQ(text_of(steps_to(named, part, nullptr, {})), "impossible");
+  EXPECT_EQ(text_of(steps_to(part, other, nullptr, {})), "impossible");
+  EXPECT_EQ(text_of(steps_to(part, part, nullptr, {})), "");
+}
+
+TEST(CarriedState, WhatALogonGaveIsSaidAgain) {
+  LogonValues values;
+  values.learn("time_zone", {"+03:00", "SYSTEM"});
+  values.learn("x", {"1", "1"});
+  values.learn("y", {});
+  values.learn("never", {"\x01\xff'", "1"});
+  EXPECT_TRUE(values.is_global("x"));
+  EXPECT_FALSE(values.is_global("time_zone"));
+  const CarriedState plain;
+  const CarriedState set = state_of({"", true, {{"time_zone", "DEFAULT"}, {"x", "2"}, {"y", "3"}, {"z", "4"}}});
+  EXPECT_EQ(text_of(steps_to(plain, set, &logon, values)), "SET time_zone=DEFAULT, x=2, y=3, z=4");
+  EXPECT_EQ(text_of(steps_to(set, plain, &logon, values)), "SET time_zone='+03:00', x=DEFAULT, y=DEFAULT, z=DEFAULT");
+  const CarriedState lost = state_of({"", true, {{"never", "2"}}});
+  EXPECT_EQ(text_of(steps_to(lost, plain, &logon, values)), "impossible");
+  EXPECT_EQ(text_of(steps_to(lost, lost, &logon, values)), "");
 }
 
 TEST(CarriedState, TheOrderOfCharacterSetsMatters) {

@@ -138,6 +138,8 @@ class RawClient {
   [[nodiscard]] int fd() const { return fd_; }
 
   // The answer to the login: ok, or the error.
+  std::uint8_t collation = 45;  // of the handshake
+
   Result login(const std::string& user, const std::string& password, const std::string& schema = {},
                Capabilities capabilities = ordinary) {
     if (!greet()) return {};
@@ -161,6 +163,7 @@ class RawClient {
     response.capabilities = capabilities_;
     response.user = user;
     response.schema = schema;
+    response.collation = collation;
     response.auth_plugin = greeting.auth_plugin;
     const protocol::Secret secret{.password = password, .native_stage1 = {}, .sha2_stage1 = {}};
     protocol::ClientAuth auth(secret, false, {});
@@ -171,12 +174,14 @@ class RawClient {
     return prove(auth);
   }
 
-  Result change_user(const std::string& user, const std::string& password, const std::string& schema) {
+  Result change_user(const std::string& user, const std::string& password, const std::string& schema,
+                     std::uint16_t with_collation = 45) {
     const protocol::Secret secret{.password = password, .native_stage1 = {}, .sha2_stage1 = {}};
     protocol::ClientAuth auth(secret, false, {});
     protocol::ChangeUser change;
     change.user = user;
     change.schema = schema;
+    change.collation = with_collation;
     change.auth_plugin = greeting.auth_plugin;
     change.auth_response = auth.respond(greeting.auth_plugin, greeting.nonce);
     ByteBuffer out;

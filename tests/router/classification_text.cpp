@@ -56,6 +56,8 @@ std::string describe(const Classification& c) {
   if (c.sets_last_insert_id) text += " sets_last_insert_id";
   if (c.sets_next_transaction) text += " sets_next_transaction";
   if (c.sets_savepoint) text += " sets_savepoint";
+  if (c.sets_global) text += " sets_global";
+  if (c.kills) text += " kills";
   if (c.sets_autocommit_off) text += " autocommit=off";
   if (c.sets_autocommit_on) text += " autocommit=on";
   if (!c.schema.empty()) text.append(" schema=").append(c.schema);

@@ -96,7 +96,7 @@ TEST(Classify, PinsHaveNames) {
   EXPECT_EQ(to_string(Pin::user_variable | Pin::xa), "user_variable, xa");
   EXPECT_EQ(to_string(~Pin::none),
             "user_variable, temporary_table, user_lock, table_lock, text_prepare, handler, xa, found_rows, "
-            "unknown_setting, unknown_statement, stored_code, hidden_change, unread_setting");
+            "unknown_setting, unknown_statement, stored_code, hidden_change, unread_setting, connection_id");
 }
 
 }  // namespace

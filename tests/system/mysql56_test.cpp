@@ -271,23 +271,29 @@ TEST_P(Mysql56Test, WhatWasSetToAnExpressionIsCarried) {
   await_that("nobody is tied", [&] { return admin_value("SELECT COUNT(*) FROM sessions WHERE pin <> ''") == "0"; });
 }
 
-class AutocommitOffGlobally {
+// While it lives, on both servers.
+class GlobalSetting {
  public:
-  explicit AutocommitOffGlobally(TestCluster& cluster) : cluster_(cluster) { set("0"); }
-  ~AutocommitOffGlobally() { set("1"); }
-  AutocommitOffGlobally(const AutocommitOffGlobally&) = delete;
-  AutocommitOffGlobally& operator=(const AutocommitOffGlobally&) = delete;
+  GlobalSetting(TestCluster& cluster, std::string name, const std::string& value, std::string back)
+      : cluster_(cluster), name_(std::move(name)), back_(std::move(back)) {
+    set(value);
+  }
+  ~GlobalSetting() { set(back_); }
+  GlobalSetting(const GlobalSetting&) = delete;
+  GlobalSetting& operator=(const GlobalSetting&) = delete;
 
  private:
   void set(const std::string& value) {
-    for (const std::size_t node : {0U, 1U}) cluster_.root(node).exec("SET GLOBAL autocommit = " + value);
+    for (const std::size_t node : {0U, 1U}) cluster_.root(node).exec("SET GLOBAL " + name_ + " = " + value);
   }
   TestCluster& cluster_;
+  std::string name_;
+  std::string back_;
 };
 
 // This server tells every client that autocommit is on until it has set it itself.
 TEST_P(Mysql56Test, AutocommitIsOffWhereItIsGlobally) {
-  const AutocommitOffGlobally off(cluster_);
+  const GlobalSetting off(cluster_, "autocommit", "0", "1");
   start({.limits = "backend_connections_max = 2"});  // one for each worker
   for (int i = 0; i < 3; ++i) {
     Sql on = client();
@@ -301,6 +307,83 @@ TEST_P(Mysql56Test, AutocommitIsOffWhereItIsGlobally) {
     session.exec("COMMIT");
     EXPECT_EQ(on.value("SELECT @@autocommit"), "1");
   }
+}
+
+TEST_P(Mysql56Test, WhatAnotherSetIsTakenBackToWhatALogonGives) {
+  const GlobalSetting logon(cluster_, "init_connect", "'SET time_zone = ''+03:00'', div_precision_increment = 7'",
+                            "''");
+  start({.limits = "backend_connections_max = 2"});  // one for each worker
+  constexpr const char* question = "SELECT @@time_zone, @@div_precision_increment, @@sql_mode";
+  const Rows given = cluster_.app(0).query(question);
+  EXPECT_EQ(given[0][0], "+03:00");
+  for (int i = 0; i < 4; ++i) {
+    Sql other = client();
+    other.exec("SET time_zone = DEFAULT, div_precision_increment = 9, sql_mode = 'ANSI'");
+    EXPECT_EQ(other.value("SELECT @@time_zone"), "SYSTEM");
+    EXPECT_EQ(client().query(question), given);
+    EXPECT_EQ(other.value("SELECT @@time_zone"), "SYSTEM");
+  }
+  EXPECT_LE(count("backends_opened"), 4U);  // one on each of the two servers
+}
+
+TEST_P(Mysql56Test, WhatWasSetGloballyIsForAllWhoLogOnLater) {
+  const std::string user = cluster_.app_address(0).user;
+  cluster_.root(0).exec("GRANT SUPER ON *.* TO '" + user + "'@'%'");
+  start();
+  const GlobalSetting restored(cluster_, "group_concat_max_len", "1024", "1024");
+  const std::string question = "SELECT @@group_concat_max_len FROM (SELECT GET_LOCK('of the leader', 0)) AS l";
+  Sql admin = client();
+  for (const char* value : {"2001", "2002", "2003"}) {
+    admin.exec(std::string("SET GLOBAL group_concat_max_len = ") + value);
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(client().value(question), value);
+  }
+  cluster_.root(0).exec("REVOKE SUPER ON *.* FROM '" + user + "'@'%'");
+}
+
+TEST_P(Mysql56Test, WhatWasShownCanBeKilled) {
+  start();
+  const SqlAddress address = client_address();
+  const auto log_in = [&](proxy::RawClient& raw) {
+    EXPECT_EQ(raw.login(address.user, address.password, "app").kind, proxy::Result::Kind::ok);
+  };
+  proxy::RawClient killer(address.port);
+  log_in(killer);
+  for (const std::string how : {"KILL ", "KILL CONNECTION 0 + "}) {
+    proxy::RawClient victim(address.port);
+    log_in(victim);
+    EXPECT_EQ(killer.run(how + victim.run("SELECT CONNECTION_ID()").value()).kind, proxy::Result::Kind::ok) << how;
+    EXPECT_TRUE(victim.at_end()) << how;
+  }
+  proxy::RawClient victim(address.port);
+  log_in(victim);
+  victim.send(proxy::query("SELECT SLEEP(600), CONNECTION_ID()"));
+  std::string shown;
+  await_that("it is shown", [&] {
+    for (const auto& row : killer.run("SHOW PROCESSLIST").rows) {
+      if (row[7] == "SELECT SLEEP(600), CONNECTION_ID()") shown = row[0];
+    }
+    return !shown.empty();
+  });
+  EXPECT_EQ(killer.run("KILL QUERY " + shown).kind, proxy::Result::Kind::ok);
+  EXPECT_EQ(victim.read_result().value(), "1");  // as SLEEP() tells it
+  EXPECT_EQ(victim.run("SELECT 1").value(), "1");
+  Sql root = cluster_.root(0);
+  EXPECT_EQ(killer.run("KILL " + root.value("SELECT CONNECTION_ID()")).error, 1095U);
+  EXPECT_EQ(killer.run("KILL USER 'nobody'").error, 1064U);
+}
+
+TEST_P(Mysql56Test, AChangeOfUserThatIsRefusedEndsTheSession) {
+  start();
+  const auto seen_at = [](const SqlAddress& address, const std::string& password, const std::string& schema) {
+    proxy::RawClient client(address.port);
+    EXPECT_EQ(client.login(address.user, address.password, "app").kind, proxy::Result::Kind::ok);
+    const auto refused = client.change_user(address.user, password, schema);
+    return std::make_pair(refused.error, client.run("SELECT 1").value());
+  };
+  const SqlAddress through = client_address();
+  const SqlAddress direct = cluster_.app_address(0);
+  EXPECT_EQ(seen_at(through, "wrong", "app"), seen_at(direct, "wrong", "app"));
+  EXPECT_EQ(seen_at(through, through.password, "no_such_schema"), seen_at(direct, direct.password, "no_such_schema"));
 }
 
 TEST_P(Mysql56Test, TheLeadershipMoves) {

@@ -134,6 +134,81 @@ TEST_P(Logon, AResetSessionAndAChangedUserHaveItAgain) {
   EXPECT_EQ(sql.run("SELECT @@autocommit").value(), "0");
 }
 
+// Not the global values: what a connection was before somebody set it.
+TEST_P(Logon, WhatAnotherSetIsTakenBackToWhatALogonGives) {
+  usable = {false, false, false};
+  set_global({0, 1, 2}, "init_connect = 'SET time_zone = ''+03:00'', sql_select_limit = 77'");
+  cluster.root(0).exec("ALTER USER '" + user() + "'@'%' WITH MAX_STATEMENT_TIME 600");
+  start();
+  const std::string asked = "SELECT CONCAT_WS(' ', @@time_zone, @@sql_select_limit, @@max_statement_time, @@sql_mode)";
+  constexpr Capabilities ignore_space = RawClient::ordinary | cap::ignore_space;
+  RawClient direct(cluster->node(0).port());
+  log_in(direct, "app", ignore_space);
+  const std::string given = direct.run(asked).value();
+  EXPECT_TRUE(given.starts_with("+03:00 77 600.0")) << given;
+  EXPECT_NE(given.find("IGNORE_SPACE"), std::string::npos) << given;
+  RawClient b(port());
+  log_in(b, "app", ignore_space);
+  {
+    RawClient a(port());
+    log_in(a, "app", ignore_space);
+    a.run("SET time_zone = '+05:00', sql_select_limit = 5");
+    a.run("SET max_statement_time = 5, sql_mode = CONCAT('AN', 'SI')");
+    EXPECT_TRUE(a.run(asked).value().starts_with("+05:00 5 5.0"));
+    EXPECT_EQ(b.run(asked).value(), given);
+    EXPECT_TRUE(a.run(asked).value().starts_with("+05:00 5 5.0"));
+  }
+  EXPECT_EQ(b.run(asked).value(), given);
+  RawClient c(port());
+  log_in(c, "app", ignore_space);
+  EXPECT_EQ(c.run(asked).value(), given);
+  EXPECT_EQ(counters().backends_opened, 1U);
+  cluster.root(0).exec("ALTER USER '" + user() + "'@'%' WITH MAX_STATEMENT_TIME 0");
+}
+
+TEST_P(Logon, WhatWasSetGloballyIsForAllWhoLogOnLater) {
+  usable = {false, false, false};
+  cluster.root(0).exec("GRANT SUPER ON *.* TO '" + user() + "'@'%'");
+  start();
+  Sql a = connect();
+  EXPECT_EQ(a.value("SELECT @@time_zone"), "SYSTEM");
+  for (const char* text : {"SET GLOBAL time_zone = '+02:00'", "SET @@global.time_zone = '+03:00', @@sql_mode = ''"}) {
+    a.exec(text);
+    Sql b = connect();
+    EXPECT_EQ(b.value("SELECT @@time_zone"), b.value("SELECT @@global.time_zone")) << text;
+    EXPECT_NE(b.value("SELECT @@time_zone"), "SYSTEM") << text;
+  }
+  a.exec("SET GLOBAL autocommit = 0");
+  EXPECT_EQ(connect().value("SELECT @@autocommit"), "0");
+  set_global({0}, "time_zone = SYSTEM");
+  cluster.root(0).exec("REVOKE SUPER ON *.* FROM '" + user() + "'@'%'");
+}
+
+TEST_P(Logon, AConnectionIsNotUsedForEver) {
+  options.limits.backend_age_max_ms = 1;
+  start();
+  Sql sql = connect();
+  EXPECT_TRUE(await([&] {
+    sql.exec("DO 1");
+    return counters().backends_opened >= 3;
+  }));
+}
+
+TEST_P(Logon, DefaultIsTheGlobalValueAndStaysWithWhoSaidIt) {
+  set_global({0, 1, 2}, "init_connect = 'SET time_zone = ''+03:00'''");
+  start();
+  Sql a = connect();
+  Sql b = connect();
+  a.exec("SET time_zone = DEFAULT");
+  EXPECT_EQ(a.value("SELECT @@time_zone"), "SYSTEM");
+  EXPECT_EQ(b.value("SELECT @@time_zone"), "+03:00");
+  EXPECT_EQ(a.value("SELECT @@time_zone"), "SYSTEM");
+  a.exec("SET time_zone = '+04:00'");
+  b.exec("DO 1");
+  EXPECT_EQ(a.value("SELECT @@time_zone"), "+04:00");
+  EXPECT_EQ(b.value("SELECT @@time_zone"), "+03:00");
+}
+
 TEST_P(Logon, AResetDoesNotRunInitConnect) {
   set_global({0, 1, 2}, "init_connect = 'SET autocommit = 0'");
   Sql direct = cluster.app(0);

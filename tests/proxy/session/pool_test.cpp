@@ -53,7 +53,7 @@ class PoolTest : public testing::TestWithParam<io::Backend>, private PoolHost, p
     options.endpoint = {.host = "127.0.0.1", .port = cluster_->node(0).port(), .unix_path = {}};
     options.connect_timeout_ms = test::never_ms;
     options.statements_max = 16;
-    return std::make_unique<Pool>(static_cast<PoolHost&>(*this), PoolKey{0, 0, user}, options, limit, 60'000);
+    return std::make_unique<Pool>(static_cast<PoolHost&>(*this), PoolKey{0, 0, user}, options, limit, 60'000, 0);
   }
   static IdentityPtr identity(const std::string& user, const std::string& password, std::uint8_t collation = 45) {
     return std::make_shared<const BackendIdentity>(
@@ -113,6 +113,7 @@ class PoolTest : public testing::TestWithParam<io::Backend>, private PoolHost, p
   void bury(std::unique_ptr<Backend> backend) override { buried_.push_back(std::move(backend)); }
   void on_pool_trouble(std::uint32_t, std::uint32_t, std::string_view, std::string_view, bool) override {}
   void count_opened() override { ++opened; }
+  [[nodiscard]] std::uint64_t global_changes() const override { return 0; }
   void on_timer(io::TimerId) override { stop(); }
 
   std::unique_ptr<io::Loop> loop_;
