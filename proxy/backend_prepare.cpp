@@ -43,7 +43,7 @@ void Backend::prepare(const Preparation& preparation) {
   start_own_answer();
 }
 
-// Before any of them is set. Each for itself: a variable without a global value is an error.
+// While nothing is set: see Session::sets_for_the_first_time. Each for itself: one without a global value is an error.
 void Backend::request_values(const Preparation& preparation) {
   std::vector<std::string_view> asked;
   const auto ask = [&](std::string_view name) {
@@ -52,8 +52,10 @@ void Backend::request_values(const Preparation& preparation) {
     asked.push_back(name);
     request(Command::query, value_question(name), {OwnRequest::Kind::read_value, nullptr, {}, std::string(name)});
   };
-  for (const auto& variable : preparation.target.variables()) ask(variable.name);
   for (const auto& name : preparation.sets) ask(name);
+  const auto of_handshake = [](const auto& variable) { return CarriedState::comes_from_handshake(variable.name); };
+  if (!std::ranges::all_of(state.variables(), of_handshake)) return;
+  for (const auto& variable : preparation.target.variables()) ask(variable.name);
   if (preparation.statement == nullptr) return;
   for (const auto& setting : preparation.statement->settings) ask(setting.name);
 }

@@ -54,10 +54,13 @@ KillStatement parse_kill(std::string_view sql, const router::Dialect& dialect) {
   if (cursor.at_end()) return kill;
   const Token first = cursor.token();
   Token last = first;
+  bool queries = false;
   int depth = 0;  // it is put into parentheses: none of its own may end those
   for (; !cursor.at_end() && depth >= 0; cursor.advance()) {
     last = cursor.token();
     depth += last.is('(') ? 1 : last.is(')') ? -1 : 0;
+    queries = queries || last.is(router::Keyword::select) || last.is(router::Keyword::with) ||
+              last.is(router::Keyword::values) || last.is(router::Keyword::table);
   }
   if (cursor.token().kind == TokenKind::bad || depth != 0) return kill;
   if (last.text.data() == first.text.data() && is_plain_number(first)) {
@@ -66,6 +69,7 @@ KillStatement parse_kill(std::string_view sql, const router::Dialect& dialect) {
     return kill;
   }
   kill.target = KillStatement::Target::expression;
+  if (queries) return kill;
   kill.expression = {first.text.data(),
                      static_cast<std::size_t>(last.text.data() + last.text.size() - first.text.data())};
   return kill;

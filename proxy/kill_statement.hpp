@@ -20,7 +20,7 @@ struct KillStatement {
   bool query_only = false;      // KILL QUERY: the connection stays
   bool soft = false;            // KILL SOFT: what would leave a table damaged goes on
   std::uint64_t id = 0;         // a number too large for any id gives the largest
-  std::string_view expression;  // borrowed from the text
+  std::string_view expression;  // borrowed from the text; empty: there is a query in it, which servers refuse
 
   // The same for that id, as a server reads it.
   [[nodiscard]] std::string with_id(std::uint64_t number) const;

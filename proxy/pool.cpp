@@ -188,7 +188,6 @@ void Pool::open_for_waiters() {
 void Pool::open(const IdentityPtr& identity) {
   all_.push_back(std::make_unique<Backend>(host_.loop(), static_cast<BackendOwner&>(*this), identity, options_));
   all_.back()->opened_at = host_.global_changes();
-  all_.back()->opened_ms = host_.loop().now_ms();
   ++connecting_;
   host_.count_opened();
   all_.back()->open();
@@ -203,6 +202,7 @@ void Pool::on_logon(const Backend& backend, LogonStatePtr logon) {
 
 void Pool::on_backend_ready(Backend& backend) {
   --connecting_;
+  backend.opened_ms = host_.loop().now_ms();
   if (waiters_.empty() && warm_opened(backend)) return;
   tell_warm();
   release(backend);

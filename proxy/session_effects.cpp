@@ -142,8 +142,9 @@ void Session::note_effects(const Answer& answer) {
 // On this connection: on another one, DEFAULT may be something else than what a logon gets.
 void Session::note_assignment(const router::Assignment& assignment) {
   Backend& backend = *backend_;
-  const bool as_logged_on =
-      assignment.value == LogonValues::global && backend.logon_values().is_global(assignment.name);
+  const bool is_global = backend.logon_values().is_global(assignment.name) &&
+                         backend.opened_at == worker_.shared().global_changes.load(std::memory_order_acquire);
+  const bool as_logged_on = assignment.value == LogonValues::global && is_global;
   if (as_logged_on && !CarriedState::comes_from_handshake(assignment.name)) {
     state_.forget(assignment.name);
     return backend.state.forget(assignment.name);

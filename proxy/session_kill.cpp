@@ -41,7 +41,7 @@ void Session::on_kill(std::string_view sql, bool whole) {
     case KillStatement::Target::expression:
       break;
   }
-  if (effect.calls_stored || any(effect.pin & ~router::Pin::connection_id)) {
+  if (kill.expression.empty() || effect.calls_stored || any(effect.pin & ~router::Pin::connection_id)) {
     send_error(kill_expression_refused());
     return done_locally();
   }
@@ -96,7 +96,9 @@ void Session::kill_dropped() {
 void Session::kill_thread() {
   stage_ = Stage::waiting;
   KillInWork& kill = *current_.kill;
-  kill.server = tied() ? std::optional(server_) : worker_.snapshot().clusters[account_->cluster].leader;
+  if (!kill.server)
+    kill.server = tied() ? std::optional(server_) : worker_.snapshot().clusters[account_->cluster].leader;
+  if (!kill.server) return thread_marked({});  // and the statement waits for a leader
   const WorkerShared& shared = worker_.shared();
   const auto tell = [&shared, home = worker_.index(), id = session](const ThreadMark& mark) {
     shared.post_always(home, [id, mark](Worker& worker) {
@@ -105,7 +107,7 @@ void Session::kill_thread() {
   };
   const auto join = std::make_shared<AnswerJoin<ThreadMark>>(shared.workers, tell);
   const std::uint32_t cluster = account_->cluster;
-  const std::uint32_t server = kill.server.value_or(0);
+  const std::uint32_t server = *kill.server;
   for (std::uint32_t w = 0; w < shared.workers; ++w) {
     const auto look = [join, cluster, server, id = kill.statement.id](Worker& worker) {
       join->add(worker.mark_thread(cluster, server, id));
@@ -140,6 +142,7 @@ bool Session::kill_would_miss() const {
 void Session::ask_whom_to_kill() {
   stage_ = Stage::preparing;
   current_.kill->asked = true;
+  current_.kill->server = server_;  // the id is one of its threads
   Preparation preparation;
   preparation.target = state_;
   preparation.question = "SELECT CAST((" + current_.kill->expression + ") AS SIGNED) LIMIT 1";

@@ -12,6 +12,7 @@ using router::StatementKind;
 using router::TransactionEffect;
 
 void Session::route() {
+  if (current_.kill != nullptr) current_.kill->asked = false;
   const router::Classification* effect = current_.effect;
   const bool asks_insert_id = effect != nullptr && effect->needs.last_insert_id;
   if (asks_insert_id && insert_id_lost_ && !insert_id_moved_) return fail_current(insert_id_gone());
@@ -65,6 +66,8 @@ void Session::take_from(std::uint32_t server) {
   server_ = server;
   pool_ = &worker_.pool(account_->cluster, server, user_);
   wanted_state = current_.reading ? &*current_.reading : &state_;
+  urgent =
+      current_.effect != nullptr && current_.effect->kind == StatementKind::kill;  // those before us may wait for it
   if (Backend* backend = pool_->acquire(*this); backend != nullptr) return got_backend(*backend);
   wait_in_line();
 }
@@ -149,8 +152,9 @@ bool Session::misplaced() const {
   if (diagnostics_only() || selects_schema()) return false;
   if (!transaction_.read_only()) return true;
   if (effect == nullptr) return false;
-  if (any(effect->pin & Pin::user_lock)) return true;  // one lock in a cluster means one server that gives it
-  switch (effect->kind) {                              // may end the transaction and write after it
+  // One lock in a cluster means one server that gives it; and an id that was told is one of the leader's threads.
+  if (any(effect->pin & (Pin::user_lock | Pin::connection_id))) return true;
+  switch (effect->kind) {  // may end the transaction and write after it
     case StatementKind::call:
     case StatementKind::execute:
     case StatementKind::other:
@@ -196,6 +200,10 @@ void Session::leave_server() {
   }
   if (any(pins_ & Pin::hidden_change)) backend_->tainted = true;
   pins_ = Pin::none;
+  if (insert_id_moved_) {  // on_prepared goes on, without it
+    stage_ = Stage::preparing;
+    return read_insert_id();
+  }
   hand_back();
   if (++current_.tries < tries_max) return route();
   hold("its leader is changing");

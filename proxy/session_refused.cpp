@@ -27,7 +27,7 @@ bool says_read_only(protocol::Bytes error) {
 // back as a whole. A procedure or a text of several statements may have done something before it was refused.
 bool Session::may_be_refused() const {
   const router::Classification* effect = current_.effect;
-  if (effect == nullptr || effect->multi || any(effect->pin) || current_.streamed || !state_.autocommit || tied()) {
+  if (effect == nullptr || effect->multi || any(effect->pin) || current_.streamed || !state_.autocommit || bound()) {
     return false;
   }
   switch (effect->kind) {
@@ -71,6 +71,7 @@ void Session::on_refused() {
   if (reads_on_replica()) return run_on_leader();
   backend_->insert_id.reset();  // an INSERT may have taken one before it was refused
   worker_.on_read_only_leader(account_->cluster, server_);
+  pins_ &= ~router::Pin::connection_id;
   step_back("its leader has become read-only");
 }
 

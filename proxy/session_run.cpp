@@ -77,10 +77,14 @@ bool Session::must_prepare(Backend& backend) {
   return statement != nullptr && statement->types.empty() && !known->never_bound();
 }
 
-// On that connection.
+// On that connection, while nothing but character sets is set on it: what it gives for a variable then is what the
+// logon gave, also for one that has another name, or follows another one. A tied session may ask next what the
+// statement before left, which a question of ours would take away.
 std::vector<std::string> Session::sets_for_the_first_time(const Backend& backend) const {
   std::vector<std::string> names;
-  if (current_.effect == nullptr) return names;
+  const auto of_handshake = [](const auto& variable) { return CarriedState::comes_from_handshake(variable.name); };
+  if (current_.effect == nullptr || tied() || !std::ranges::all_of(backend.state.variables(), of_handshake))
+    return names;
   const auto add = [&](const std::string& name) {
     if (!CarriedState::comes_from_handshake(name) && !backend.logon_values().knows(name)) names.push_back(name);
   };
@@ -171,7 +175,13 @@ void Session::send_current() {
   }
   if (!open()) work_since_ms_ = worker_.loop().now_ms();
   stage_ = Stage::running;
-  if (current_.shape) backend.begin_answer(*current_.shape, current_.preparing);
+  // SET leaves what FOUND_ROWS() gives as it is.
+  const bool sets = current_.effect != nullptr && current_.effect->kind == router::StatementKind::set;
+  const bool counts_gone = sets && backend.row_counts_gone;
+  if (current_.shape) {
+    backend.begin_answer(*current_.shape, current_.preparing);
+    backend.row_counts_gone = counts_gone;
+  }
   if (!current_.command.slice().empty()) {
     backend.send(current_.command.slice());
   } else {
@@ -217,7 +227,7 @@ bool Session::insert_types(const protocol::ExecuteHeader& header, protocol::Byte
 
 void Session::on_answer(Backend& backend, io::Slice bytes) {
   if (current_.login) return;  // our own question
-  if (current_.effect != nullptr && current_.effect->sets_global) {
+  if (current_.effect != nullptr && current_.effect->sets_global && !backend.answer().error) {
     worker_.shared().global_changes.fetch_add(1, std::memory_order_release);  // before the client knows of it
   }
   worker_.counters().bytes_to_clients += bytes.size();
@@ -239,14 +249,11 @@ void Session::on_answered(Backend& backend) {
   if (current_.kill != nullptr) kill_over(answer);
   if (answer.error || answer.warnings != 0) backend.diagnostics_of = session;
   if (current_.login) {
-    const bool refused = answer.error;
+    if (answer.error) return login_refused(backend.error_payload());
     state_.schema = current_.schema;
     backend.state.schema = current_.schema;
-    if (!refused) {
-      hand_back();
-      return login_done();
-    }
-    return login_refused(backend.error_payload());
+    hand_back();
+    return login_done();
   }
   note_effects(answer);
   if (stage_ == Stage::over) return;

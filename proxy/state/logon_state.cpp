@@ -43,6 +43,8 @@ std::string value_question(std::string_view name) {
 }
 
 void LogonValues::learn(std::string name, const std::vector<std::optional<std::string>>& row) {
+  constexpr std::size_t names_max = 256;
+  if (values_.size() >= names_max) values_.clear();
   std::optional<std::string> value(global);
   if (row.size() == 2 && row[0] != row[1]) value = setting_literal(row[0]);
   values_.emplace(std::move(name), std::move(value));

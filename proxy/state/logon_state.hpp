@@ -43,8 +43,8 @@ constexpr std::string_view logon_question =
 
 [[nodiscard]] std::string value_question(std::string_view name);
 
-// The variables of one connection that were set on it: what they were before. Their number is bounded by that of the
-// server's variables.
+// The variables of one connection that were set on it: what they were before. Bounded in number, because clients may
+// set what no server knows as often as they like.
 class LogonValues {
  public:
   static constexpr std::string_view global = "DEFAULT";

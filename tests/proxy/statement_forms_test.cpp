@@ -26,13 +26,15 @@ TEST(KillStatement, Numbers) {
 }
 
 TEST(KillStatement, Expressions) {
-  for (const char* text : {"5 5", "CONNECTION_ID()", "-5", "5.5", "@x", "QUERY - 5", "(SELECT 5)", "0x5"}) {
+  for (const char* text : {"5 5", "CONNECTION_ID()", "-5", "5.5", "@x", "QUERY - 5", "((5) + 1)", "0x5"}) {
     const std::string sql = std::string("KILL /* it */ CONNECTION ") + text + " ; ";
     const auto kill = parse_kill(sql, {});
     EXPECT_EQ(kill.target, Target::expression) << text;
     EXPECT_EQ(kill.expression, text);
   }
   EXPECT_EQ(parse_kill("/*!50000 KILL @x */", {}).expression, "@x");
+  EXPECT_EQ(parse_kill("KILL (SELECT 5)", {}).target, Target::expression);
+  EXPECT_EQ(parse_kill("KILL (SELECT 5)", {}).expression, "") << "is refused";
 }
 
 TEST(KillStatement, WhatTheServerKnows) {
