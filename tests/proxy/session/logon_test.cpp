@@ -152,8 +152,7 @@ TEST_P(Logon, WhatAnotherSetIsTakenBackToWhatALogonGives) {
   {
     RawClient a(port());
     log_in(a, "app", ignore_space);
-    a.run("SET time_zone = '+05:00', sql_select_limit = 5");
-    a.run("SET max_statement_time = 5, sql_mode = CONCAT('AN', 'SI')");
+    a.run("SET time_zone = '+05:00', sql_select_limit = 5, max_statement_time = 5, sql_mode = CONCAT('AN', 'SI')");
     EXPECT_TRUE(a.run(asked).value().starts_with("+05:00 5 5.0"));
     EXPECT_EQ(b.run(asked).value(), given);
     EXPECT_TRUE(a.run(asked).value().starts_with("+05:00 5 5.0"));
