@@ -88,6 +88,8 @@ void Node::provision(const fs::path& from, bool with_accounts) {
 void Node::start() {
   if (running()) return;
   write_config();
+  // A server that was killed leaves files there, one of which keeps MySQL 5.6 from replicating (SQL_LOAD-<uuid>).
+  for (const auto& left : fs::directory_iterator(settings_.folder / "tmp")) fs::remove_all(left.path());
   std::error_code absent;
   const auto size = fs::file_size(error_log(), absent);
   log_start_ = absent ? 0 : size;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "admin/demo/files.hpp"
@@ -83,6 +84,18 @@ TEST_F(Mysql56Cluster, AReplicaKilledBeforeItsLeaderToldItAnythingFollowsAgain) 
   }
   replica.kill();
   leader.resume();
+  cluster_.reset();
+  cluster_.app(0).exec("CREATE TABLE t (id INT PRIMARY KEY)");
+  cluster_->await_replicated();
+  EXPECT_TRUE(cluster_.app(1).query("SELECT id FROM t").empty());
+}
+
+// As it may be left by a server that is killed while it begins to replicate.
+TEST_F(Mysql56Cluster, AFileThatAKilledReplicaLeftDoesNotKeepItFromReplicating) {
+  const std::string left = cluster_.root(1).value("SELECT CONCAT(@@tmpdir, '/SQL_LOAD-', @@server_uuid)");
+  cluster_->node(1).kill();
+  std::ofstream(left) << "left";
+  ASSERT_TRUE(std::filesystem::exists(left));
   cluster_.reset();
   cluster_.app(0).exec("CREATE TABLE t (id INT PRIMARY KEY)");
   cluster_->await_replicated();
