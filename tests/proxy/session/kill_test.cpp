@@ -28,6 +28,11 @@ class Kills : public ProxyTest {
     })) << text;
     return id;
   }
+  // The thread's id that it is told.
+  std::string log_in_and_ask(RawClient& client) {
+    log_in(client);
+    return client.run("SELECT CONNECTION_ID()").value();
+  }
   // Past the proxy, as its clients' user.
   Sql direct(std::size_t node) {
     SqlAddress address;
@@ -70,8 +75,7 @@ TEST_P(Kills, WhatConnectionIdTold) {
   options.workers = 1;
   start();
   RawClient victim(port());
-  log_in(victim);
-  const std::string told = victim.run("SELECT CONNECTION_ID()").value();
+  const std::string told = log_in_and_ask(victim);
   EXPECT_EQ(tie_of(victim), "connection_id");
   // Others don't get that connection.
   RawClient other(port());
@@ -132,10 +136,8 @@ TEST_P(Kills, TheServerJudgesWhoMay) {
 
 TEST_P(Kills, ByCommand) {
   start();
-  RawClient victim(port());
-  log_in(victim);
-  const std::string told = victim.run("SELECT CONNECTION_ID()").value();
-  RawClient killer(port());
+  RawClient victim(port()), killer(port());
+  const std::string told = log_in_and_ask(victim);
   log_in(killer);
   killer.send(packet(Command::process_kill, number4(static_cast<std::uint32_t>(std::stoul(told)))));
   EXPECT_EQ(killer.read_result().kind, Result::Kind::ok);
@@ -200,10 +202,8 @@ TEST_P(Kills, Oneself) {
 
 TEST_P(Kills, WhoseAimCannotBeSeenIsRefused) {
   start();
-  RawClient victim(port());
-  log_in(victim);
-  const std::string told = victim.run("SELECT CONNECTION_ID()").value();
-  RawClient killer(port());
+  RawClient victim(port()), killer(port());
+  const std::string told = log_in_and_ask(victim);
   log_in(killer);
   killer.send(query("SELECT 1; KILL " + told));
   EXPECT_EQ(killer.read_result().error, 1105U);
