@@ -121,6 +121,7 @@ void Backend::logged_on() {
   autocommit_at_logon_ = state.autocommit = (answer_.status & protocol::status::autocommit) != 0;
   login_.reset();
   request(protocol::Command::query, logon_question, {OwnRequest::Kind::read_logon, nullptr, {}});
+  for (const auto& name : owner_.set_names().all()) request_value(name);
   if (protocol::has(negotiated_, protocol::cap::session_track)) {
     request(protocol::Command::query, track_state_changes, {OwnRequest::Kind::at_logon, nullptr, {}});
   }

@@ -88,6 +88,8 @@ class BackendOwner {
                                  std::string_view text) = 0;
   // `in_use`: a session had it.
   virtual void on_backend_lost(Backend& backend, std::string_view why, bool in_use) = 0;
+  // Variables that sessions set on its connections.
+  [[nodiscard]] virtual const SetNames& set_names() const = 0;
   // What it was told when it had logged on.
   virtual void on_logon(const Backend& backend, LogonStatePtr logon) = 0;
 
@@ -107,18 +109,17 @@ struct BackendOptions {
 
 // What must happen on a connection before a session's statement may be sent on it.
 struct Preparation {
-  StateSteps before;              // to the state in which `statement` is read; without one, to the target
-  StatementTextPtr statement;     // to be prepared; empty: none
-  StateSteps after;               // from there to the target
-  CarriedState target;            // the state after it
-  std::vector<std::string> sets;  // variables that the user's statement will set, and whose values aren't known yet
+  StateSteps before;           // to the state in which `statement` is read; without one, to the target
+  StatementTextPtr statement;  // to be prepared; empty: none
+  StateSteps after;            // from there to the target
+  CarriedState target;         // the state after it
   std::optional<std::uint64_t> set_last_insert_id;  // SET last_insert_id
   bool read_insert_id = false;                      // SELECT LAST_INSERT_ID() into insert_id
   std::string question;                             // a SELECT of one row, into answer_row
   std::string statement_of_ours;  // that changes nothing on the connection, and whose rows nobody needs
   [[nodiscard]] bool none() const {
-    return before.none() && after.none() && sets.empty() && statement == nullptr && !set_last_insert_id &&
-           !read_insert_id && question.empty() && statement_of_ours.empty();
+    return before.none() && after.none() && statement == nullptr && !set_last_insert_id && !read_insert_id &&
+           question.empty() && statement_of_ours.empty();
   }
 };
 
@@ -140,8 +141,8 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   [[nodiscard]] std::optional<StateSteps> steps(const CarriedState& from, const CarriedState& to) const {
     return steps_to(from, to, logon_.get(), logon_values_);
   }
-  // What the variables that were set on it were before.
-  [[nodiscard]] const LogonValues& logon_values() const { return logon_values_; }
+  // What it can't be taken back from is not set on it.
+  [[nodiscard]] bool knows_value(std::string_view variable) const { return logon_values_.knows(variable); }
 
   // nullptr: the server doesn't tell.
   [[nodiscard]] const LogonState* logon() const { return logon_.get(); }
@@ -230,7 +231,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   void close_on_server(std::uint32_t id);
   void request(protocol::Command command, std::string_view text, OwnRequest own);
   void request_steps(const StateSteps& steps);
-  void request_values(const Preparation& preparation);
+  void request_value(std::string_view variable);
 
   void answer_bytes(io::Slice& bytes);
   void answer_bytes_translated(io::Slice& bytes);

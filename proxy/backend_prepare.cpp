@@ -23,7 +23,6 @@ void Backend::prepare(const Preparation& preparation) {
   if (preparation.read_insert_id) {
     request(Command::query, "SELECT LAST_INSERT_ID()", {OwnRequest::Kind::read_insert_id, nullptr, {}});
   }
-  request_values(preparation);
   request_steps(preparation.before);
   if (preparation.statement != nullptr) {
     request(Command::stmt_prepare, preparation.statement->sql, {OwnRequest::Kind::prepare, preparation.statement, {}});
@@ -43,21 +42,8 @@ void Backend::prepare(const Preparation& preparation) {
   start_own_answer();
 }
 
-// While nothing is set: see Session::sets_for_the_first_time. Each for itself: one without a global value is an error.
-void Backend::request_values(const Preparation& preparation) {
-  std::vector<std::string_view> asked;
-  const auto ask = [&](std::string_view name) {
-    if (CarriedState::comes_from_handshake(name) || logon_values_.knows(name)) return;
-    if (std::find(asked.begin(), asked.end(), name) != asked.end()) return;
-    asked.push_back(name);
-    request(Command::query, value_question(name), {OwnRequest::Kind::read_value, nullptr, {}, std::string(name)});
-  };
-  for (const auto& name : preparation.sets) ask(name);
-  const auto of_handshake = [](const auto& variable) { return CarriedState::comes_from_handshake(variable.name); };
-  if (!std::ranges::all_of(state.variables(), of_handshake)) return;
-  for (const auto& variable : preparation.target.variables()) ask(variable.name);
-  if (preparation.statement == nullptr) return;
-  for (const auto& setting : preparation.statement->settings) ask(setting.name);
+void Backend::request_value(std::string_view variable) {
+  request(Command::query, value_question(variable), {OwnRequest::Kind::read_value, nullptr, {}, std::string(variable)});
 }
 
 void Backend::request_steps(const StateSteps& steps) {
@@ -211,10 +197,10 @@ void Backend::logon_answered(OwnRequest::Kind kind, const io::Slice& rest) {
 void Backend::finish_own_request(const io::Slice& rest) {
   const OwnRequest done = std::move(own_.front());
   own_.pop_front();
+  if (done.kind == OwnRequest::Kind::read_value) logon_values_.learn(done.variable, only_row(own_rows_));
   if (!ready_) return logon_answered(done.kind, rest);
   if (done.kind == OwnRequest::Kind::read_insert_id) insert_id = only_number(own_rows_);
   if (done.kind == OwnRequest::Kind::question) answer_row = only_row(own_rows_);
-  if (done.kind == OwnRequest::Kind::read_value) logon_values_.learn(done.variable, only_row(own_rows_));
   if (!own_.empty()) return start_own_answer();
   row_counts_gone = true;
   if (!rest.empty()) return broken(unasked_text(rest));

@@ -43,11 +43,6 @@ void CarriedState::assign(const router::Assignment& assignment) {
   refresh_fingerprint();
 }
 
-void CarriedState::forget(std::string_view name) {
-  std::erase_if(variables_, [&](const auto& v) { return v.name == name; });
-  refresh_fingerprint();
-}
-
 std::vector<router::Assignment> CarriedState::parse_settings() const {
   std::vector<router::Assignment> settings;
   std::copy_if(variables_.begin(), variables_.end(), std::back_inserter(settings),

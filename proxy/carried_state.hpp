@@ -23,8 +23,6 @@ class CarriedState {
 
   // Takes one `SET name = value` over. SET NAMES replaces the character set variables.
   void assign(const router::Assignment& assignment);
-  // It is as a logon gives it.
-  void forget(std::string_view name);
 
   // A connection gets it from its handshake, all of them together: DEFAULT would give the server's global value
   // instead.

@@ -108,12 +108,21 @@ Backend* Pool::take_idle(std::size_t index) {
 
 void Pool::release(Backend& backend) {
   backend.set_user(nullptr);
+  note_settings(backend);
   const bool surplus = all_.size() > limit_ && (waiters_.empty() || !waiters_.front()->urgent);
   if (backend.tainted || surplus || too_old(backend)) return discard(backend);
   backend.idle_since_ms = host_.loop().now_ms();
   idle_.push_back(&backend);
   start_idle_timer();
   serve();
+}
+
+// So that those opened from now on can be taken back; the ones without are closed when somebody needs them plain.
+void Pool::note_settings(const Backend& backend) {
+  for (const auto& variable : backend.state.variables()) {
+    const bool asked_anyway = CarriedState::comes_from_handshake(variable.name);
+    if (!asked_anyway && !backend.knows_value(variable.name)) set_names_.note(variable.name);
+  }
 }
 
 // Not all that were opened together on the same day.

@@ -121,6 +121,7 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   void on_backend_failed(Backend& backend, std::uint16_t code, std::string_view sqlstate,
                          std::string_view text) override;
   void on_backend_lost(Backend& backend, std::string_view why, bool in_use) override;
+  [[nodiscard]] const SetNames& set_names() const override { return set_names_; }
   void on_logon(const Backend& backend, LogonStatePtr logon) override;
   void on_timer(io::TimerId timer) override;
   void on_warm(Warming& warming, bool usable) override;
@@ -132,6 +133,7 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   void serve();  // hands idle connections to whoever waits
   [[nodiscard]] bool made_way(PoolWaiter& first);
   void open_for_waiters();
+  void note_settings(const Backend& backend);
   void warm_idle();
   [[nodiscard]] bool warm_opened(Backend& backend);
   void warm(Backend& backend, WarmPattern pattern);
@@ -148,6 +150,7 @@ class Pool final : private BackendOwner, private WarmingOwner, private io::Timer
   PoolKey key_;
   BackendOptions options_;
   LogonStates logons_;
+  SetNames set_names_;
   std::uint64_t logons_at_ = 0;  // as PoolHost::global_changes() counts
   std::uint32_t limit_;
   std::uint32_t idle_max_ms_;

@@ -234,7 +234,6 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   // --- from the connection to the end of the answer (session_run.cpp)
   void got_backend(Backend& backend);
   [[nodiscard]] std::optional<Preparation> preparation_for(Backend& backend);
-  [[nodiscard]] std::vector<std::string> sets_for_the_first_time(const Backend& backend) const;
   [[nodiscard]] bool must_prepare(Backend& backend);
   void prepare_elsewhere(const Backend& backend);
   [[nodiscard]] bool open_data_gone(Backend& backend);

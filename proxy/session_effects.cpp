@@ -139,18 +139,9 @@ void Session::note_effects(const Answer& answer) {
   }
 }
 
-// On this connection: on another one, DEFAULT may be something else than what a logon gets.
 void Session::note_assignment(const router::Assignment& assignment) {
-  Backend& backend = *backend_;
-  const bool is_global = backend.logon_values().is_global(assignment.name) &&
-                         backend.opened_at == worker_.shared().global_changes.load(std::memory_order_acquire);
-  const bool as_logged_on = assignment.value == LogonValues::global && is_global;
-  if (as_logged_on && !CarriedState::comes_from_handshake(assignment.name)) {
-    state_.forget(assignment.name);
-    return backend.state.forget(assignment.name);
-  }
   state_.assign(assignment);
-  backend.state.assign(assignment);
+  backend_->state.assign(assignment);
 }
 
 // A read may have done it on a replica: next time it goes to the leader, where the session's writes can follow.
@@ -232,8 +223,7 @@ void Session::settings_read(Backend& backend) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto literal = setting_literal(values[i]);
     if (!literal) return settings_unreadable();
-    state_.assign({unread_[i], *literal});
-    backend.state.assign({unread_[i], *literal});
+    note_assignment({unread_[i], *literal});
   }
   pins_ &= ~Pin::unread_setting;
   unread_.clear();

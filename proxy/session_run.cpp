@@ -77,27 +77,10 @@ bool Session::must_prepare(Backend& backend) {
   return statement != nullptr && statement->types.empty() && !known->never_bound();
 }
 
-// On that connection, while nothing but character sets is set on it: what it gives for a variable then is what the
-// logon gave, also for one that has another name, or follows another one. A tied session may ask next what the
-// statement before left, which a question of ours would take away.
-std::vector<std::string> Session::sets_for_the_first_time(const Backend& backend) const {
-  std::vector<std::string> names;
-  const auto of_handshake = [](const auto& variable) { return CarriedState::comes_from_handshake(variable.name); };
-  if (current_.effect == nullptr || tied() || !std::ranges::all_of(backend.state.variables(), of_handshake))
-    return names;
-  const auto add = [&](const std::string& name) {
-    if (!CarriedState::comes_from_handshake(name) && !backend.logon_values().knows(name)) names.push_back(name);
-  };
-  for (const auto& assignment : current_.effect->assignments) add(assignment.name);
-  for (const auto& name : current_.effect->read_backs) add(name);
-  return names;
-}
-
 // nullopt: the statement can't be prepared here as it was meant.
 std::optional<Preparation> Session::preparation_for(Backend& backend) {
   Preparation preparation;
   preparation.target = state_;
-  preparation.sets = sets_for_the_first_time(backend);
   if (current_.login) preparation.target.schema = backend.state.schema;  // the command itself selects it
   if (must_prepare(backend)) {
     preparation.statement = current_.statement;

@@ -43,16 +43,19 @@ std::string value_question(std::string_view name) {
 }
 
 void LogonValues::learn(std::string name, const std::vector<std::optional<std::string>>& row) {
-  constexpr std::size_t names_max = 256;
-  if (values_.size() >= names_max) values_.clear();
-  std::optional<std::string> value(global);
+  std::optional<std::string> value("DEFAULT");  // the global one
   if (row.size() == 2 && row[0] != row[1]) value = setting_literal(row[0]);
   values_.emplace(std::move(name), std::move(value));
 }
 
 std::optional<std::string> LogonValues::before(std::string_view name) const {
   const auto it = values_.find(name);
-  return it == values_.end() ? std::optional<std::string>(global) : it->second;
+  return it == values_.end() ? std::nullopt : it->second;
+}
+
+void SetNames::note(std::string_view name) {
+  constexpr std::size_t names_max = 64;
+  if (names_.size() < names_max && std::ranges::find(names_, name) == names_.end()) names_.emplace_back(name);
 }
 
 LogonStatePtr LogonStates::find(std::uint8_t collation) const {

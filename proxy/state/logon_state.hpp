@@ -3,8 +3,9 @@
 // the handshake or `init_connect` chose.
 //
 // Flow: each backend that has logged on sends `logon_question`; `logon_of_row` reads the answer, and `LogonStates`
-// keeps the newest one for sessions to begin with. Before another variable is set on it for the first time, it is asked
-// the variable's `value_question`, for its `LogonValues`. `steps_to` (carried_state.hpp) goes back to both.
+// keeps the newest one for sessions to begin with. It is also asked the `value_question` of each variable that sessions
+// are known to set on that server (`SetNames`), for its `LogonValues`: while nothing is set on it, so that one that has
+// another name, or follows another one, is told as the logon gave it. `steps_to` (carried_state.hpp) goes back to both.
 #pragma once
 
 #include <cstdint>
@@ -43,22 +44,28 @@ constexpr std::string_view logon_question =
 
 [[nodiscard]] std::string value_question(std::string_view name);
 
-// The variables of one connection that were set on it: what they were before. Bounded in number, because clients may
-// set what no server knows as often as they like.
+// What one connection was given, of the variables that are set by sessions.
 class LogonValues {
  public:
-  static constexpr std::string_view global = "DEFAULT";
-
   [[nodiscard]] bool knows(std::string_view name) const { return values_.contains(name); }
   // `row`: the answer to its question; empty: there was none, as for what has no global value.
   void learn(std::string name, const std::vector<std::optional<std::string>>& row);
-  // What it is set to, to take back what was set; nullopt: that can't be said.
+  // What it is set to, to take back what was set; nullopt: it wasn't asked, or can't be said.
   [[nodiscard]] std::optional<std::string> before(std::string_view name) const;
-  // Set to DEFAULT it is as it was.
-  [[nodiscard]] bool is_global(std::string_view name) const { return before(name) == global; }
 
  private:
   std::map<std::string, std::optional<std::string>, std::less<>> values_;
+};
+
+// The variables that sessions set on one server. Bounded: a connection on which yet others were set is closed instead
+// of being taken back.
+class SetNames {
+ public:
+  void note(std::string_view name);
+  [[nodiscard]] const std::vector<std::string>& all() const { return names_; }
+
+ private:
+  std::vector<std::string> names_;
 };
 
 // What one server gives one user, by the collation of the handshake, as the newest connection was told.

@@ -96,7 +96,8 @@ TEST(CarriedState, Steps) {
   for (const auto& c : cases) {
     const CarriedState from = state_of(c.from);
     const CarriedState to = state_of(c.to);
-    const LogonValues values;
+    LogonValues values;  // all as they are globally
+    for (const char* name : {"x", "y", "sql_mode"}) values.learn(name, {"1", "1"});
     const auto steps = steps_to(from, to, &logon, values);
     EXPECT_EQ(text_of(steps), c.steps);
     if (steps) {
@@ -125,12 +126,16 @@ TEST(CarriedState, WhatALogonGaveIsSaidAgain) {
   values.learn("x", {"1", "1"});
   values.learn("y", {});
   values.learn("never", {"\x01\xff'", "1"});
-  EXPECT_TRUE(values.is_global("x"));
-  EXPECT_FALSE(values.is_global("time_zone"));
+  EXPECT_EQ(values.before("x"), "DEFAULT");
+  EXPECT_EQ(values.before("time_zone"), "'+03:00'");
+  EXPECT_EQ(values.before("z"), std::nullopt);
   const CarriedState plain;
-  const CarriedState set = state_of({"", true, {{"time_zone", "DEFAULT"}, {"x", "2"}, {"y", "3"}, {"z", "4"}}});
-  EXPECT_EQ(text_of(steps_to(plain, set, &logon, values)), "SET time_zone=DEFAULT, x=2, y=3, z=4");
-  EXPECT_EQ(text_of(steps_to(set, plain, &logon, values)), "SET time_zone='+03:00', x=DEFAULT, y=DEFAULT, z=DEFAULT");
+  const CarriedState set = state_of({"", true, {{"time_zone", "DEFAULT"}, {"x", "2"}, {"y", "3"}}});
+  EXPECT_EQ(text_of(steps_to(plain, set, &logon, values)), "SET time_zone=DEFAULT, x=2, y=3");
+  EXPECT_EQ(text_of(steps_to(set, plain, &logon, values)), "SET time_zone='+03:00', x=DEFAULT, y=DEFAULT");
+  const CarriedState unasked = state_of({"", true, {{"z", "4"}}});
+  EXPECT_EQ(text_of(steps_to(plain, unasked, &logon, values)), "SET z=4");
+  EXPECT_EQ(text_of(steps_to(unasked, plain, &logon, values)), "impossible");
   const CarriedState lost = state_of({"", true, {{"never", "2"}}});
   EXPECT_EQ(text_of(steps_to(lost, plain, &logon, values)), "impossible");
   EXPECT_EQ(text_of(steps_to(lost, lost, &logon, values)), "");

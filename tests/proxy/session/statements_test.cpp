@@ -52,11 +52,11 @@ TEST_P(SessionStatements, AStatementThatCantBePreparedAgainCostsNoConnection) {
   const auto opened = counters().backends_opened;
   ASSERT_EQ(client.run("INSERT INTO seen VALUES (@@sql_mode)").error, 0U);
   EXPECT_EQ(cluster.root(0).value("SELECT mode FROM app.seen"), "ANSI_QUOTES");
+  EXPECT_EQ(counters().backends_opened, opened);
   RawClient other(port());
   log_in(other);
   ASSERT_EQ(other.run("REPLACE INTO seen VALUES (@@sql_mode)").error, 0U);
   EXPECT_EQ(cluster.root(0).value("SELECT COUNT(*) FROM app.seen WHERE mode = 'ANSI_QUOTES'"), "1");
-  EXPECT_EQ(counters().backends_opened, opened);
 }
 
 TEST_P(SessionStatements, LongDataOfTwoStatementsWithOneText) {
