@@ -121,6 +121,7 @@ void visit(V& v, proxy::Limits& s) {
   number(v, "inspect_max", s.inspect_max, Unit::bytes, bytes);
   number(v, "packet_max", s.packet_max, Unit::bytes, bytes);
   number(v, "refused_reads_max", s.refused_reads_max, Unit::none, count);
+  number(v, "diagnostics_per_client_max", s.diagnostics_per_client_max, Unit::bytes, {0, 1U << 20});
   number(v, "statements_per_client_max", s.statements_per_client_max, Unit::none, count);
   number(v, "statement_text_per_client_max", s.statement_text_per_client_max, Unit::bytes, bytes);
   number(v, "statements_per_backend_max", s.statements_per_backend_max, Unit::none, count);

@@ -28,6 +28,7 @@
 #include "proxy/carried_state.hpp"
 #include "proxy/channel.hpp"
 #include "proxy/packet_assembler.hpp"
+#include "proxy/state/kept_diagnostics.hpp"
 #include "proxy/state/logon_state.hpp"
 
 namespace sluice::proxy {
@@ -115,11 +116,12 @@ struct Preparation {
   CarriedState target;         // the state after it
   std::optional<std::uint64_t> set_last_insert_id;  // SET last_insert_id
   bool read_insert_id = false;                      // SELECT LAST_INSERT_ID() into insert_id
+  bool read_diagnostics = false;                    // KeptDiagnostics::questions into diagnostics_read
   std::string question;                             // a SELECT of one row, into answer_row
   std::string statement_of_ours;  // that changes nothing on the connection, and whose rows nobody needs
   [[nodiscard]] bool none() const {
     return before.none() && after.none() && statement == nullptr && !set_last_insert_id && !read_insert_id &&
-           question.empty() && statement_of_ours.empty();
+           !read_diagnostics && question.empty() && statement_of_ours.empty();
   }
 };
 
@@ -178,6 +180,8 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   std::optional<std::uint64_t> insert_id = 0;
   // What Preparation::question was answered; empty: no row, as a session that sets sql_select_limit to 0 gets none.
   std::vector<std::optional<std::string>> answer_row;
+  // What Preparation::read_diagnostics was answered.
+  std::unique_ptr<KeptDiagnostics> diagnostics_read;
   std::uint32_t last_session = 0;  // who had it last: its diagnostics, and nobody else's, are on it
   // Whose error or warnings were the last on it: statements without tables leave them there. 0: they were cleared.
   std::uint32_t diagnostics_of = 0;
@@ -197,6 +201,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
       prepare,
       ours,
       read_insert_id,
+      read_diagnostics,
       question,
       read_value,
       read_logon,
@@ -270,6 +275,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   bool own_state_lost_ = false;     // what was refused is not only a statement, which leaves the state as it is
   protocol::ByteBuffer own_error_;  // the first refusal's payload
   protocol::ByteBuffer own_rows_;   // what the running request's resultset holds, bounded
+  std::uint16_t own_warnings_ = 0;  // as its end tells
 
   bool answering_ = false;
   bool statement_sent_ = false;

@@ -20,6 +20,12 @@ void Backend::prepare(const Preparation& preparation) {
   assert(ready_ && own_.empty() && !answering_ && user_ != nullptr);
   own_target_ = preparation.target;
   own_refused_ = own_state_lost_ = false;
+  if (preparation.read_diagnostics) {  // first: from MySQL 5.7 on any SELECT clears them
+    diagnostics_read = std::make_unique<KeptDiagnostics>();
+    for (const auto question : KeptDiagnostics::questions) {
+      request(Command::query, question, {OwnRequest::Kind::read_diagnostics, nullptr, {}});
+    }
+  }
   if (preparation.read_insert_id) {
     request(Command::query, "SELECT LAST_INSERT_ID()", {OwnRequest::Kind::read_insert_id, nullptr, {}});
   }
@@ -69,6 +75,7 @@ void Backend::request(Command command, std::string_view text, OwnRequest own) {
 
 void Backend::start_own_answer() {
   own_rows_.clear();
+  own_warnings_ = 0;
   framer_.start(own_.front().shape, negotiated_);
 }
 
@@ -94,7 +101,8 @@ void Backend::own_packet() {
   const OwnRequest::Kind kind = own_.front().kind;
   switch (framer_.role()) {
     case PacketRole::error:
-      if (kind == OwnRequest::Kind::read_value) break;  // what isn't told is taken for the global value
+      if (kind == OwnRequest::Kind::read_value) break;        // what isn't told is taken for the global value
+      if (kind == OwnRequest::Kind::read_diagnostics) break;  // what isn't told is not kept
       own_state_lost_ = own_state_lost_ || kind == OwnRequest::Kind::plain || kind == OwnRequest::Kind::read_insert_id;
       if (!own_refused_) {
         own_refused_ = true;
@@ -111,11 +119,15 @@ void Backend::own_packet() {
     case PacketRole::ok:
       // Kept true step by step: if a later one is refused, a session may still be tied to the connection.
       if (const auto ok = protocol::parse_ok(framer_.payload(), negotiated_); ok) {
-        if (ok->warnings != 0) diagnostics_of = nobody;
+        own_warnings_ = ok->warnings;
+        if (ok->warnings != 0 && kind != OwnRequest::Kind::read_diagnostics) diagnostics_of = nobody;
         if (ok->session_state.empty()) break;
         const auto track = protocol::parse_session_state(ok->session_state);
         if (track && track->schema) state.schema = *track->schema;
       }
+      break;
+    case PacketRole::eof:
+      if (const auto eof = protocol::parse_eof(framer_.payload())) own_warnings_ = eof->warnings;
       break;
     default:
       break;
@@ -200,6 +212,9 @@ void Backend::finish_own_request(const io::Slice& rest) {
   if (done.kind == OwnRequest::Kind::read_value) logon_values_.learn(done.variable, only_row(own_rows_));
   if (!ready_) return logon_answered(done.kind, rest);
   if (done.kind == OwnRequest::Kind::read_insert_id) insert_id = only_number(own_rows_);
+  if (done.kind == OwnRequest::Kind::read_diagnostics && !own_rows_.empty() && diagnostics_read != nullptr) {
+    diagnostics_read->add(std::move(own_rows_), own_warnings_);
+  }
   if (done.kind == OwnRequest::Kind::question) answer_row = only_row(own_rows_);
   if (!own_.empty()) return start_own_answer();
   row_counts_gone = true;

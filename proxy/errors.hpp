@@ -79,7 +79,7 @@ struct ClientError {
   return {
       1105, "HY000",
       "sluice: what the previous statement left behind (warnings, row counts) is gone: its server connection served "
-      "another client, or was asked for LAST_INSERT_ID(), since; ask within a transaction"};
+      "another client, was asked for LAST_INSERT_ID() or was lost, since; ask within a transaction"};
 }
 [[nodiscard]] inline ClientError interrupted() { return {1317, "70100", "Query execution was interrupted"}; }
 [[nodiscard]] inline ClientError insert_id_gone() {

@@ -25,8 +25,9 @@ struct Limits {
   std::size_t pipeline_max = 256 * 1024;             // bytes of commands a client may send ahead
   std::size_t inspect_max = 1024 * 1024;             // a longer statement is not looked into: leader, pinned
   std::size_t refused_reads_max = 1024;              // shapes of views that write, known to one worker
-  std::size_t packet_max = 1ULL << 30;               // longest command; the server's max_allowed_packet still applies
-  std::uint32_t statements_per_client_max = 16'382;  // prepared statements (the server's default bound)
+  std::size_t diagnostics_per_client_max = 16 * 1024;  // bytes of warnings kept for a client; 0: none are
+  std::size_t packet_max = 1ULL << 30;                 // longest command; the server's max_allowed_packet still applies
+  std::uint32_t statements_per_client_max = 16'382;    // prepared statements (the server's default bound)
   std::size_t statement_text_per_client_max = 4U << 20;  // bytes of their texts
   // Prepared on one server connection before the oldest is closed. Times backend_connections_max it stays under the
   // servers' own bound (max_prepared_stmt_count, 16,382), over which clients would get error 1461.

@@ -110,7 +110,7 @@ struct PoolRow {
   std::uint32_t connecting = 0;
   std::uint32_t idle = 0;
   std::uint32_t busy = 0;     // a session is tied to it, or runs a statement on it
-  std::uint32_t kept = 0;     // by the session that had it last, until another needs it: its LAST_INSERT_ID() is there
+  std::uint32_t kept = 0;     // by the session that had it last, until another needs it: what it left is there
   std::uint32_t waiting = 0;  // statements that wait for a connection
   std::uint32_t limit = 0;
   std::uint64_t statements = 0;

@@ -6,11 +6,10 @@
 // the session to it (`tie()` says what).
 //
 // Code: session.cpp (life and login), session_commands.cpp (what each command means), session_kill.cpp (KILL),
-// session_place.cpp (which server),
-// session_run.cpp (from the connection to the end of the answer), session_long.cpp (commands too long to be kept),
-// session_effects.cpp (what the answer changed, and
-// giving the connection back), session_waits.cpp (waiting, losing, deadlines), session_gate.cpp (a closed gate),
-// session_refused.cpp (what a read-only server refused).
+// session_place.cpp (which server), session_run.cpp (from the connection to the end of the answer), session_long.cpp
+// (commands too long to be kept), session_effects.cpp (what the answer changed, and giving the connection back),
+// session_diagnostics.cpp (SHOW WARNINGS and its kin), session_waits.cpp (waiting, losing, deadlines), session_gate.cpp
+// (a closed gate), session_refused.cpp (what a read-only server refused).
 #pragma once
 
 #include <cstdint>
@@ -137,6 +136,9 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
     [[nodiscard]] bool silent() const { return type == protocol::Command::stmt_send_long_data; }  // nothing answers it
   };
 
+  // Whether SHOW WARNINGS has something to show.
+  enum class Warned : std::uint8_t { no, yes, unsure };
+
   // As whom the client goes on if COM_CHANGE_USER is refused, and in which state: its schema, and the global character
   // sets, whatever its handshake said (seen on MariaDB 10.11).
   struct FormerUser {
@@ -220,16 +222,26 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   [[nodiscard]] std::optional<std::uint32_t> choose() const;
   [[nodiscard]] bool knows_sequence_value() const;
   void take_from(std::uint32_t server);
-  void take_last_backend();
   [[nodiscard]] bool begins_read_only() const;
   [[nodiscard]] bool selects_schema() const;
-  [[nodiscard]] bool diagnostics_only() const;
-  [[nodiscard]] bool diagnostics_spoiled(const Backend& backend) const;
   [[nodiscard]] bool misplaced() const;
   [[nodiscard]] router::Pin light_pins() const;
   [[nodiscard]] bool bound() const;
-  [[nodiscard]] bool shows_warnings() const;
+  void go_elsewhere();
   void leave_server();
+
+  // --- what the last statement left (session_diagnostics.cpp)
+  [[nodiscard]] std::string_view current_sql() const;  // of COM_QUERY, or as it was prepared
+  void note_diagnostics(const Answer& answer);
+  void keep_diagnostics(Backend& backend);
+  void forget_diagnostics();
+  [[nodiscard]] bool answer_diagnostics();
+  void take_last_backend();
+  Backend* last_backend();
+  [[nodiscard]] bool diagnostics_only() const;
+  [[nodiscard]] bool shows_warnings() const;
+  [[nodiscard]] bool shows_no_warnings() const;
+  [[nodiscard]] bool diagnostics_spoiled(const Backend& backend) const;
 
   // --- from the connection to the end of the answer (session_run.cpp)
   void got_backend(Backend& backend);
@@ -269,8 +281,9 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   [[nodiscard]] bool may_touch_insert_id() const;
   void hand_back();
   void let_go();
-  void read_insert_id();
-  void insert_id_left_behind();
+  [[nodiscard]] bool leaves_something() const { return insert_id_moved_ || diagnostics_left_; }
+  void read_what_is_left();
+  void what_is_left_is_lost();
   void on_wanted_back() override;
 
   void on_backend_granted(Backend& backend) override;
@@ -368,11 +381,15 @@ class Session final : private ChannelHandler, private BackendUser, private PoolW
   std::uint64_t last_insert_id_ = 0;   // what LAST_INSERT_ID() is in this session
   bool insert_id_moved_ = false;       // the connection in use may have another one by now: read it before giving back
   bool insert_id_lost_ = false;        // what it is was known to a connection only that is gone
-  const Backend* last_backend_ = nullptr;  // the last statement's; compared, never followed
+  Warned warned_ = Warned::no;
+  bool diagnostics_left_ = false;  // the connection in use has warnings of the last statement: the same
+  std::unique_ptr<KeptDiagnostics> kept_diagnostics_;  // they were read
+  bool ran_any_ = false;                               // a statement, since it began (anew)
+  const Backend* last_backend_ = nullptr;  // the last statement's; compared, never followed; nullptr: that is gone
   std::uint32_t last_server_ = 0;
   const Backend* sequence_backend_ = nullptr;  // took the last value from a sequence, or may have; compared only
   bool sequence_taken_ = false;                // it did: NEXTVAL was seen
-  bool giving_back_ = false;                   // the connection goes back as soon as its insert id was read
+  bool giving_back_ = false;                   // the connection goes back as soon as what is left on it was read
   std::string lost_;                           // a connection was lost with something on it: told at the next command
   ClientError lost_error_;
   std::optional<ClientError> refusal_;  // of the long command whose rest is dropped

@@ -269,6 +269,9 @@ void Session::forget_session_state() {
   tracks_state_changes_ = false;
   last_insert_id_ = 0;
   insert_id_lost_ = false;
+  forget_diagnostics();
+  warned_ = Warned::no;
+  ran_any_ = false;
   last_backend_ = sequence_backend_ = nullptr;
   sequence_taken_ = false;
   lost_.clear();

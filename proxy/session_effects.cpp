@@ -98,6 +98,7 @@ bool Session::nothing_ran(const Answer& answer) const {
 
 void Session::note_effects(const Answer& answer) {
   Backend& backend = *backend_;
+  ran_any_ = true;
   last_backend_ = &backend;
   last_server_ = server_;
   if (current_.type == Command::stmt_prepare) return note_prepared(answer);
@@ -258,24 +259,25 @@ std::string Session::tie() const {
   return reasons;
 }
 
-// Gives the connection back. If LAST_INSERT_ID() may have changed on it, that must be read first, which costs a request
-// and what ROW_COUNT() gave: the connection is kept until somebody else needs it, and most often none does before this
-// session's next statement.
+// Gives the connection back. If LAST_INSERT_ID() may have changed on it, or the last statement has warned, that must be
+// read first, which costs a request and what ROW_COUNT() gave: the connection is kept until somebody else needs it, and
+// most often none does before this session's next statement.
 void Session::give_back() {
   if (giving_back_ || kept) return;
-  if (!insert_id_moved_) return hand_back();
+  if (!leaves_something()) return hand_back();
   if (!backend_->tainted && pool_->keep(*this)) return;
-  read_insert_id();
+  read_what_is_left();
 }
 
-void Session::on_wanted_back() { read_insert_id(); }
+void Session::on_wanted_back() { read_what_is_left(); }
 
 // on_prepared gives the connection back.
-void Session::read_insert_id() {
+void Session::read_what_is_left() {
   giving_back_ = true;
   Preparation preparation;
   preparation.target = backend_->state;
-  preparation.read_insert_id = true;
+  preparation.read_insert_id = insert_id_moved_;
+  preparation.read_diagnostics = diagnostics_left_;
   backend_->prepare(preparation);
 }
 
@@ -283,7 +285,7 @@ void Session::hand_back() {
   if (kept) pool_->unkeep(*this);
   Backend* backend = std::exchange(backend_, nullptr);
   if (backend != nullptr && insert_id_moved_) backend->insert_id.reset();
-  insert_id_left_behind();
+  what_is_left_is_lost();
   if (backend == nullptr) return;
   backend->resume_receive();
   pool_->release(*backend);
@@ -299,9 +301,9 @@ void Session::let_go() {
 }
 
 // The connection goes; if its insert id was not read, what this session's is stays unknown until it gets another.
-void Session::insert_id_left_behind() {
+void Session::what_is_left_is_lost() {
   insert_id_lost_ = insert_id_lost_ || insert_id_moved_;
-  giving_back_ = insert_id_moved_ = false;
+  giving_back_ = insert_id_moved_ = diagnostics_left_ = false;
 }
 
 }  // namespace sluice::proxy

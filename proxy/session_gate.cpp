@@ -68,8 +68,8 @@ bool Session::barred() const {
 // LAST_INSERT_ID() gives on it is read first.
 void Session::step_back(std::string_view why) {
   if (backend_ != nullptr && !tied()) {
-    if (insert_id_moved_) {
-      read_insert_id();
+    if (leaves_something()) {
+      read_what_is_left();
     } else {
       hand_back();
     }

@@ -1,5 +1,4 @@
 // Session: which server a statement goes to, and whether the one it got is still right.
-#include "proxy/diagnostics_statement.hpp"
 #include "proxy/route.hpp"
 #include "proxy/session.hpp"
 #include "proxy/worker.hpp"
@@ -13,6 +12,7 @@ using router::TransactionEffect;
 
 void Session::route() {
   if (current_.kill != nullptr) current_.kill->asked = false;
+  if (answer_diagnostics()) return;
   const router::Classification* effect = current_.effect;
   const bool asks_insert_id = effect != nullptr && effect->needs.last_insert_id;
   if (asks_insert_id && insert_id_lost_ && !insert_id_moved_) return fail_current(insert_id_gone());
@@ -23,14 +23,11 @@ void Session::route() {
   if (was_kept) pool_->unkeep(*this);
   if (backend_ != nullptr && !was_kept) return route_attached();
   const bool asks_last = effect != nullptr && (effect->needs.diagnostics || effect->needs.sequence_value);
-  if (asks_last && last_backend_ != nullptr) return take_last_backend();
+  if (asks_last && ran_any_ && !shows_no_warnings()) return take_last_backend();
   const auto server = choose();
   if (was_kept && server == server_) return got_backend(*backend_);
   if (!server && gate_shut()) return step_back({});
-  if (was_kept) {  // on_prepared goes on, without it
-    stage_ = Stage::preparing;
-    return read_insert_id();
-  }
+  if (was_kept) return go_elsewhere();
   const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
   if (!server) return hold(cluster.leader ? "its leader was just lost or refused a write" : cluster.reason);
   take_from(*server);
@@ -48,7 +45,7 @@ std::optional<std::uint32_t> Session::choose() const {
   const bool ask_leader = !logon_known_ && !current_.denied;
   const bool may_tie = ask_leader || !state_.autocommit || (selects_schema() && state_.follows_schema()) ||
                        (begins_read_only() && !cluster.read_only_transactions_on_replicas);
-  const bool replica_safe = current_.replica_safe && !may_tie;
+  const bool replica_safe = (current_.replica_safe && !may_tie) || shows_no_warnings();
   RouteRequest request{.replica_safe = replica_safe,
                        .leader_closed = gate_shut(),
                        .last_write_ms = last_write_ms_,
@@ -70,20 +67,6 @@ void Session::take_from(std::uint32_t server) {
       current_.effect != nullptr && current_.effect->kind == StatementKind::kill;  // those before us may wait for it
   if (Backend* backend = pool_->acquire(*this); backend != nullptr) return got_backend(*backend);
   wait_in_line();
-}
-
-// For a statement that asks what the one before it left: only the connection on which that ran can answer.
-void Session::take_last_backend() {
-  if (backend_ != nullptr) return got_backend(*backend_);
-  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
-  if (!diagnostics_only() && cluster.leader != last_server_) return fail_current(diagnostics_gone());
-  only = last_backend_;
-  pool_ = &worker_.pool(account_->cluster, last_server_, user_);
-  server_ = last_server_;
-  Backend* backend = pool_->acquire(*this);
-  only = nullptr;
-  if (backend == nullptr) return fail_current(diagnostics_gone());
-  got_backend(*backend);
 }
 
 // The session has a connection: because it is tied to it, or because it is being given back this moment.
@@ -108,33 +91,6 @@ bool Session::selects_schema() const {
   const router::Classification* effect = current_.effect;
   if (effect == nullptr) return current_.type == Command::init_db;
   return effect->kind == StatementKind::use && !effect->multi;
-}
-
-// It asks what the statement before it left, and does nothing else.
-bool Session::diagnostics_only() const {
-  const router::Classification* effect = current_.effect;
-  if (effect == nullptr || !effect->needs.diagnostics || effect->multi) return false;
-  if (effect->kind == StatementKind::show) return true;
-  if (effect->kind != StatementKind::select || any(effect->pin)) return false;
-  return asks_only_diagnostics(current_.statement != nullptr
-                                   ? std::string_view(current_.statement->sql)
-                                   : protocol::as_text(current_.command.payload().subspan(1)));
-}
-
-// SHOW WARNINGS, SHOW ERRORS, SHOW COUNT(*) …, GET DIAGNOSTICS.
-bool Session::shows_warnings() const {
-  const router::Classification* effect = current_.effect;
-  if (effect == nullptr || !effect->needs.diagnostics) return false;
-  return effect->multi || effect->kind == StatementKind::show || effect->kind == StatementKind::other;
-}
-
-// Servers before MySQL 5.7 keep warnings over a SELECT without tables, but not row counts.
-bool Session::diagnostics_spoiled(const Backend& backend) const {
-  const router::Classification* effect = current_.effect;
-  if (effect == nullptr || !effect->needs.diagnostics || !backend.row_counts_gone || tied()) return false;
-  const ClusterEntry& cluster = worker_.snapshot().clusters[account_->cluster];
-  const bool keeps_warnings = cluster.mariadb || (cluster.version_number != 0 && cluster.version_number < 50700);
-  return !keeps_warnings || effect->kind != StatementKind::show;
 }
 
 // The routing table may have changed since this server was chosen, or since the session was tied to it: what may write
@@ -178,6 +134,16 @@ bool Session::bound() const {
   return transaction_.ties() || any(pins_ & ~light) || !statements_.nothing_open();
 }
 
+// The current statement is for another server. What the session left here is read first; on_prepared goes on.
+void Session::go_elsewhere() {
+  if (leaves_something()) {
+    stage_ = Stage::preparing;
+    return read_what_is_left();
+  }
+  hand_back();
+  route();
+}
+
 void Session::leave_server() {
   const router::Classification* effect = current_.effect;
   const bool only_readable_ties = (pins_ & ~light_pins()) == Pin::none && statements_.nothing_open();
@@ -200,12 +166,8 @@ void Session::leave_server() {
   }
   if (any(pins_ & Pin::hidden_change)) backend_->tainted = true;
   pins_ = Pin::none;
-  if (insert_id_moved_) {  // on_prepared goes on, without it
-    stage_ = Stage::preparing;
-    return read_insert_id();
-  }
+  if (leaves_something() || ++current_.tries < tries_max) return go_elsewhere();
   hand_back();
-  if (++current_.tries < tries_max) return route();
   hold("its leader is changing");
 }
 

@@ -82,12 +82,7 @@ void Session::run_on_leader() {
   // An earlier read, or the first result of this text, may have changed something there.
   if (tied() || backend_->answer().state_changed) backend_->tainted = true;
   pins_ = router::Pin::none;
-  if (insert_id_moved_) {  // on_prepared goes on, without it
-    stage_ = Stage::preparing;
-    return read_insert_id();
-  }
-  hand_back();
-  route();
+  go_elsewhere();
 }
 
 // In its cluster and schema: another's view of that name may be a plain one.

@@ -59,12 +59,7 @@ void Session::prepare_elsewhere(const Backend& backend) {
   CarriedState reading = reading_state(*current_.statement, state_);
   if (!backend.steps(reading, state_)) return fail_current(settings_gone());
   current_.reading = std::move(reading);
-  if (insert_id_moved_) {  // on_prepared goes on, without it
-    stage_ = Stage::preparing;
-    return read_insert_id();
-  }
-  hand_back();
-  route();
+  go_elsewhere();
 }
 
 // Also where the server has it from another client, with that one's parameter types: it would read by them what comes
@@ -97,7 +92,8 @@ std::optional<Preparation> Session::preparation_for(Backend& backend) {
     preparation.before = std::move(*steps);
   }
   const bool steps = !preparation.before.none() || !preparation.after.none();  // they may warn, too
-  if (shows_warnings() && backend.diagnostics_of != session && (backend.diagnostics_of != 0 || steps)) {
+  const bool own = warned_ != Warned::no && backend.diagnostics_of == session;
+  if (shows_warnings() && !own && (backend.diagnostics_of != 0 || steps)) {
     preparation.statement_of_ours = "DO (SELECT 1 FROM (SELECT 1) AS x)";  // without a table, it would leave them
     backend.diagnostics_of = 0;
   }
@@ -114,11 +110,13 @@ void Session::on_prepared(Backend& backend) {
     insert_id_moved_ = insert_id_lost_ = false;
     last_insert_id_ = *backend.insert_id;
   }
+  keep_diagnostics(backend);
   if (giving_back_) {
     hand_back();
     if (stage_ == Stage::preparing) route();  // elsewhere
     return;
   }
+  if (stage_ == Stage::preparing && answer_diagnostics()) return;
   if (stage_ == Stage::preparing) got_backend(backend);  // the leader may have changed meanwhile: asked again there
 }
 
@@ -230,7 +228,7 @@ void Session::on_answered(Backend& backend) {
   }
   note_transaction(answer);
   if (current_.kill != nullptr) kill_over(answer);
-  if (answer.error || answer.warnings != 0) backend.diagnostics_of = session;
+  note_diagnostics(answer);
   if (current_.login) {
     if (answer.error) return login_refused(backend.error_payload());
     state_.schema = current_.schema;

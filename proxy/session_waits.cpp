@@ -122,7 +122,7 @@ void Session::on_backend_lost(Backend& backend, std::string_view why) {
   const Answer answer = backend.answer();
   backend_ = nullptr;
   if (kept) pool_->unkeep(*this);
-  insert_id_left_behind();
+  what_is_left_is_lost();
   const std::string& server = backend.server_name();
   pins_ &= ~Pin::connection_id;  // who has seen it lost nothing else
   const bool was_tied = tied();
@@ -250,7 +250,7 @@ void Session::lose_backend(std::string_view why) {
 void Session::discard_backend() {
   if (kept) pool_->unkeep(*this);
   Backend* backend = std::exchange(backend_, nullptr);
-  insert_id_left_behind();
+  what_is_left_is_lost();
   if (backend == nullptr) return;
   backend->set_user(nullptr);
   pool_->discard(*backend);

@@ -120,12 +120,12 @@ bool same_effects(const Classification& a, const Classification& b) {
   return a.kind == b.kind && a.transaction == b.transaction && a.pin == b.pin && a.unpin == b.unpin &&
          a.needs.last_insert_id == b.needs.last_insert_id && a.needs.diagnostics == b.needs.diagnostics &&
          a.needs.sequence_value == b.needs.sequence_value && a.takes_sequence_value == b.takes_sequence_value &&
-         a.kills == b.kills && a.calls_stored == b.calls_stored && a.tells_changes == b.tells_changes &&
-         a.replica_safe == b.replica_safe && a.multi == b.multi && a.sets_autocommit_off == b.sets_autocommit_off &&
-         a.sets_autocommit_on == b.sets_autocommit_on && a.sets_next_transaction == b.sets_next_transaction &&
-         a.sets_global == b.sets_global && a.sets_savepoint == b.sets_savepoint &&
-         a.sets_last_insert_id == b.sets_last_insert_id && a.schema == b.schema && a.read_backs == b.read_backs &&
-         same_assignments(a, b);
+         a.kills == b.kills && a.reads_tables == b.reads_tables && a.calls_stored == b.calls_stored &&
+         a.tells_changes == b.tells_changes && a.replica_safe == b.replica_safe && a.multi == b.multi &&
+         a.sets_autocommit_off == b.sets_autocommit_off && a.sets_autocommit_on == b.sets_autocommit_on &&
+         a.sets_next_transaction == b.sets_next_transaction && a.sets_global == b.sets_global &&
+         a.sets_savepoint == b.sets_savepoint && a.sets_last_insert_id == b.sets_last_insert_id &&
+         a.schema == b.schema && a.read_backs == b.read_backs && same_assignments(a, b);
 }
 
 // The server may read the text in either way.

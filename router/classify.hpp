@@ -147,6 +147,7 @@ struct Classification {
   bool tells_changes = false;         // what a server reports of it as a change of its session is known from the text:
                                       // SET, also SET STATEMENT … FOR, USE, DROP TEMPORARY TABLE, DEALLOCATE PREPARE
   bool kills = false;                 // KILL, also as one of several statements
+  bool reads_tables = false;          // a SELECT with FROM, and not FROM DUAL
   bool calls_stored = false;          // perhaps a stored function, which may ask for LAST_INSERT_ID() inside
   std::string_view reason;            // why not replica_safe; static text, e.g. "locking read", "calls GET_LOCK()"
   std::string_view schema;            // USE x: the name as written, without quotes (borrowed from sql); empty: none

@@ -91,6 +91,19 @@ TEST(Classify, SchemaIsBorrowedFromTheText) {
   EXPECT_EQ(c.schema.data(), sql.data() + 5);
 }
 
+// Only what surely has one: a statement without tables leaves the warnings of the one before it.
+TEST(Classify, ASelectWithTablesIsKnown) {
+  for (const char* sql :
+       {"SELECT a FROM t", "(SELECT 1), 2 FROM t", "SELECT 1 FROM (SELECT 1) AS x", "select 1 from `t`"}) {
+    EXPECT_TRUE(classify(sql, {}).reads_tables) << sql;
+  }
+  for (const char* sql :
+       {"SELECT 1", "SELECT 1 FROM DUAL", "SELECT 1 FROM dual WHERE 1", "SELECT TRIM('a' FROM b)", "SELECT 'a FROM t'",
+        "SELECT EXTRACT(YEAR FROM now())", "SELECT 1 -- FROM t", "SHOW COLUMNS FROM t", "SELECT (SELECT a FROM t)"}) {
+    EXPECT_FALSE(classify(sql, {}).reads_tables) << sql;
+  }
+}
+
 TEST(Classify, PinsHaveNames) {
   EXPECT_EQ(to_string(Pin::none), "");
   EXPECT_EQ(to_string(Pin::user_variable | Pin::xa), "user_variable, xa");

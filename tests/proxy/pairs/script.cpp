@@ -23,7 +23,7 @@ std::string with_prefix(std::string_view prefix, std::string_view text) {
 }
 
 // Texts that may stand for each other; each of a phrase's lines is one of them. In a text `{p}` is the prefix and `{n}`
-// a small number; a first word that ends with ':' is the kind of step.
+// a small number; a first word that ends with ':' is the kind of step. With "then:" the client says nothing before it.
 struct Phrase {
   unsigned weight;
   std::vector<Texts> lines;
@@ -70,6 +70,10 @@ const Texts read = {
     "SELECT id FROM {p}_t WHERE id = {n} LOCK IN SHARE MODE",
     "SELECT * FROM no_such_table",
     "SELECT t.id, u.n FROM {p}_t t JOIN {p}_u u ON u.id = t.id ORDER BY t.id",
+};
+const Texts warned = {
+    "then:SHOW WARNINGS",          "then:SHOW ERRORS",          "then:SHOW WARNINGS LIMIT 1",
+    "then:SHOW COUNT(*) WARNINGS", "then:SHOW COUNT(*) ERRORS",
 };
 const Texts look = {
     "SELECT @@autocommit, @@tx_isolation, @@tx_read_only",
@@ -142,6 +146,9 @@ const std::vector<Phrase>& phrases() {
         {"SELECT DATABASE()", "SELECT s FROM here"},
         {"USE app", "use:app"}}},
       {5, {next_transaction, begin, write, end, write}},
+      {3, {write, warned}},
+      {3, {read, warned, warned}},
+      {2, {{"SELECT w + 0 FROM {p}_t", "SELECT v / 0 FROM {p}_t WHERE id = 1", "nonsense"}, warned}},
       {3, {next_transaction, write, read}},
       {6, {begin, write, read, end}},
       {4, {begin, {"SAVEPOINT s"}, write, {"ROLLBACK TO s", "RELEASE SAVEPOINT s"}, write, end, read}},
@@ -269,6 +276,7 @@ class Maker {
   }
 
  private:
+  static constexpr std::string_view then = "then:";
   struct Open {
     const Phrase* phrase;
     std::size_t line;
@@ -290,9 +298,12 @@ class Maker {
 
   void advance(Script& script, unsigned which) {
     Open& open = open_[which];
-    const Texts& texts = open.phrase->lines[open.line];
-    script.steps.push_back(step_of(texts[below(static_cast<unsigned>(texts.size()))]));
-    if (++open.line == open.phrase->lines.size()) open_.erase(open_.begin() + which);
+    const auto& lines = open.phrase->lines;
+    do {
+      const Texts& texts = lines[open.line];
+      script.steps.push_back(step_of(texts[below(static_cast<unsigned>(texts.size()))]));
+    } while (++open.line < lines.size() && lines[open.line].front().starts_with(then));
+    if (open.line == lines.size()) open_.erase(open_.begin() + which);
   }
 
   Step step_of(std::string_view line) {
@@ -304,6 +315,7 @@ class Maker {
         {"reset:", Step::Kind::reset},
         {"change_user:", Step::Kind::change_user},
     }};
+    if (line.starts_with(then)) line.remove_prefix(then.size());
     Step step;
     for (const auto& [word, kind] : kinds) {
       if (!line.starts_with(word)) continue;

@@ -7,7 +7,7 @@
 // purpose.
 //
 // Left out is what a single run alone could not tell either (clocks, random numbers, connection ids), and what sluice
-// is known not to keep apart yet: diagnostics and sequence values asked for after others used the connection, what
+// is known not to keep apart yet: row counts and sequence values asked for after others used the connection, what
 // init_connect sets after a reset, what a trigger did before its statement failed, a trigger's GET_LOCK(), what
 // a view's function sets when a replica is asked first, DATABASE() in what was prepared while no schema was selected,
 // and that a user variable which is NULL was named in a statement that somebody prepared.

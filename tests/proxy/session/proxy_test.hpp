@@ -13,6 +13,7 @@
 #include <numeric>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "proxy/proxy.hpp"
@@ -131,10 +132,13 @@ class ProxyTest : public testing::TestWithParam<io::Backend> {
     ASSERT_EQ(result.kind, Result::Kind::ok) << result.error << " " << result.text;
   }
 
-  // Every replica has what the leader has, and the routing table says so.
+  // Every replica has what the leader has, and the routing table says so: of what was acknowledged in this millisecond
+  // or before, not of what is written next.
   void replicas_have_all() {
+    const std::uint64_t asked = now_ms();
     cluster->await_replicated();
-    for (auto& fresh : freshness) fresh->store(now_ms() + 2);
+    while (now_ms() <= asked) std::this_thread::yield();
+    for (auto& fresh : freshness) fresh->store(asked + 2);
   }
   static std::uint64_t now_ms() {
     timespec now{};
