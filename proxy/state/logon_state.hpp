@@ -58,14 +58,15 @@ class LogonValues {
 };
 
 // The variables that sessions set on one server. Bounded: a connection on which yet others were set is closed instead
-// of being taken back.
+// of being taken back. The SQL mode is always one: what was prepared before it was set may have to be prepared again in
+// a transaction, whose connection can't be replaced.
 class SetNames {
  public:
   void note(std::string_view name);
   [[nodiscard]] const std::vector<std::string>& all() const { return names_; }
 
  private:
-  std::vector<std::string> names_;
+  std::vector<std::string> names_{"sql_mode"};
 };
 
 // What one server gives one user, by the collation of the handshake, as the newest connection was told.

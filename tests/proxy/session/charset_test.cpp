@@ -136,7 +136,14 @@ TEST_P(SessionCharset, AStatementOutlivesItsSqlMode) {
     EXPECT_EQ(client.read_result(true).value().substr(3), "a");
     EXPECT_EQ(other.run("SELECT @@character_set_client").value(), "utf8mb4");
   }
-  EXPECT_EQ(counters().backends_opened, 2U);  // the first one was not asked for its sql_mode when it logged on
+  // Also where the connection can't be replaced.
+  ASSERT_EQ(client.run("SET sql_mode='ANSI_QUOTES'").kind, Result::Kind::ok);
+  ASSERT_EQ(client.run("BEGIN").kind, Result::Kind::ok);
+  for (const std::uint32_t statement : {before, within, after}) {
+    client.send(execute(statement, {}, false));
+    EXPECT_EQ(client.read_result(true).value().substr(3), statement == within ? "column" : "a");
+  }
+  EXPECT_EQ(counters().backends_opened, 1U);
 }
 
 // While it lives, each new connection of an application to the leader is greeted with this statement.
