@@ -72,8 +72,9 @@ void Session::take_from(std::uint32_t server) {
 // The session has a connection: because it is tied to it, or because it is being given back this moment.
 void Session::route_attached() {
   if (backend_->preparing()) {  // its insert id is being read; on_prepared goes on
-    // Whoever begins the next transaction at once must not pass those who wait for a connection.
-    giving_back_ = giving_back_ && pool_->waiting() > 0;
+    // Whoever begins the next transaction at once must not pass those who wait for a connection, nor use on what a KILL
+    // may still be on its way to.
+    giving_back_ = giving_back_ && (pool_->waiting() > 0 || backend_->tainted);
     stage_ = Stage::preparing;
     return;
   }
