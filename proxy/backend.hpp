@@ -47,7 +47,8 @@ struct Answer {
   protocol::StatusFlags status = 0;  // of the last OK or EOF; kept from before if there was none
   bool status_seen = false;
   std::uint64_t last_insert_id = 0;
-  std::uint16_t warnings = 0;
+  std::uint16_t warnings = 0;  // of the last result
+  bool warned = false;         // any of its results
   bool cursor = false;         // a cursor stays open on the connection
   bool rows = false;           // it held a resultset, whose end tells no insert id
   bool state_changed = false;  // the server said that some state of the session has changed
@@ -143,7 +144,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   [[nodiscard]] std::optional<StateSteps> steps(const CarriedState& from, const CarriedState& to) const {
     return steps_to(from, to, logon_.get(), logon_values_);
   }
-  // What it can't be taken back from is not set on it.
+  // It was told what its logon gave for it, so that it can be taken back to that.
   [[nodiscard]] bool knows_value(std::string_view variable) const { return logon_values_.knows(variable); }
 
   // nullptr: the server doesn't tell.
@@ -242,6 +243,7 @@ class Backend final : private ChannelHandler, private io::TimerHandler {
   void answer_bytes_translated(io::Slice& bytes);
   void note_packet(protocol::PacketRole role, protocol::Bytes payload);
   void note_ok(const protocol::OkPacket& ok);
+  void note_warnings(std::uint16_t count);
   [[nodiscard]] bool withhold_error();
   // The framer's packet as this client must get it; empty: as it is (`in_place`, if given, was mended where it lies).
   [[nodiscard]] protocol::ByteBuffer rewritten_packet(std::uint8_t* in_place);

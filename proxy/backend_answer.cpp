@@ -112,7 +112,7 @@ void Backend::note_packet(PacketRole role, Bytes payload) {
         answer_.status = eof->status;
         answer_.status_seen = true;
         answer_.rows = true;
-        answer_.warnings = eof->warnings;
+        note_warnings(eof->warnings);
         // What it was, a classic EOF does not say.
         if ((eof->status & protocol::status::session_state_changed) != 0) answer_.state_changed = true;
       }
@@ -125,7 +125,7 @@ void Backend::note_packet(PacketRole role, Bytes payload) {
     case PacketRole::prepare_ok:
       if (const auto ok = protocol::parse_prepare_ok(payload)) {
         answer_.prepared = *ok;
-        answer_.warnings = ok->warnings;
+        note_warnings(ok->warnings);
         if (preparing_ != nullptr) remember_statement(preparing_, ok->statement_id);
       }
       break;
@@ -133,6 +133,11 @@ void Backend::note_packet(PacketRole role, Bytes payload) {
     case PacketRole::local_infile:
       break;
   }
+}
+
+void Backend::note_warnings(std::uint16_t count) {
+  answer_.warnings = count;
+  answer_.warned = answer_.warned || count != 0;
 }
 
 bool Backend::withhold_error() {
@@ -143,7 +148,7 @@ bool Backend::withhold_error() {
 void Backend::note_ok(const protocol::OkPacket& ok) {
   answer_.status = ok.status;
   answer_.status_seen = true;
-  answer_.warnings = ok.warnings;
+  note_warnings(ok.warnings);
   if (ok.last_insert_id != 0) answer_.last_insert_id = ok.last_insert_id;
   if (ok.session_state.empty()) return;
   const auto track = protocol::parse_session_state(ok.session_state);

@@ -38,10 +38,10 @@ std::string_view Session::current_sql() const {
 void Session::note_diagnostics(const Answer& answer) {
   const bool left = answer.error || answer.warnings != 0;
   if (!left && asks_diagnostics(current_.effect)) return;
+  if (left || answer.warned) backend_->diagnostics_of = session;
   if (left) {
-    backend_->diagnostics_of = session;
     warned_ = Warned::yes;
-  } else if (warned_ != Warned::no) {
+  } else if (answer.warned || warned_ != Warned::no) {  // an earlier result's may still be there
     warned_ = clears_warnings(current_.effect) ? Warned::no : Warned::unsure;
   }
   diagnostics_left_ = left && worker_.limits().diagnostics_per_client_max > 0;

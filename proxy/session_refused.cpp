@@ -62,6 +62,7 @@ bool Session::reads_on_replica() const {
 
 void Session::on_refused() {
   backend_->diagnostics_of = session;
+  warned_ = Warned::yes;
   if (in_read_only_transaction_on_replica()) {
     ClientStatement* statement = current_.statement ? statements_.find(current_.statement_id) : nullptr;
     if (statement != nullptr) note_statement(*statement, backend_->answer());

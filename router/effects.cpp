@@ -111,7 +111,7 @@ void EffectScan::step() {
 
 void EffectScan::name(const Token& token) {
   const Token& previous = cursor_.previous();
-  if (previous.is(Keyword::from) && depth_ == 0) note_table(!equals_folded(unquoted(token), "dual"));
+  if (!equals_folded(unquoted(token), "dual")) note_table();
   if (previous.is('.') && cursor_.before_previous().is_name()) {
     const std::string_view schema = unquoted(cursor_.before_previous());
     if (is_server_schema(schema)) leader(result_, server_tables);
@@ -191,8 +191,11 @@ void EffectScan::writing_keyword(const Token& token) {
   header_ = token.is(Keyword::insert) || token.is(Keyword::replace);
 }
 
-void EffectScan::note_table(bool is_table) {
-  if (is_table && result_.kind == StatementKind::select) result_.reads_tables = true;
+// Behind a FROM that is no function's.
+void EffectScan::note_table() {
+  if (result_.kind == StatementKind::select && depth_ == 0 && cursor_.previous().is(Keyword::from)) {
+    result_.reads_tables = true;
+  }
 }
 
 void EffectScan::set_cte_level(bool on) {
@@ -213,7 +216,7 @@ bool EffectScan::names_a_list() const {
 
 void EffectScan::open_paren() {
   const Token& name = cursor_.previous();
-  if (name.is(Keyword::from) && depth_ == 0) note_table(true);
+  note_table();
   ++depth_;
   if (depth_ < 64) set_cte_level(false);
   if (!name.is_name()) return;

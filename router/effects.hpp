@@ -43,7 +43,7 @@ class EffectScan {
   void keyword(const Token& token);
   void writing_keyword(const Token& token);
   void name(const Token& token);
-  void note_table(bool is_table);
+  void note_table();
   void called(const Word& function);
   void sequence_value(bool takes, std::string_view reason);
   void system_variable(std::string_view text);

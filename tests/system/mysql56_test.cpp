@@ -327,6 +327,30 @@ TEST_P(Mysql56Test, WhatAnotherSetIsTakenBackToWhatALogonGives) {
   EXPECT_LE(count("backends_opened"), 8U);
 }
 
+TEST_P(Mysql56Test, WarningsAreOnesOwnWhoeverHadTheConnection) {
+  start({.limits = "backend_connections_max = 2"});  // one for each worker
+  Sql direct = cluster_.app(0);
+  std::vector<Sql> others;
+  for (int i = 0; i < 8; ++i) others.push_back(client());
+  Sql session = client();
+  for (const char* statement :
+       {"INSERT IGNORE INTO t VALUES (1, 'a'), (1, 'b'), ('2x', 'c')", "SELECT nobody FROM t"}) {
+    for (const char* question :
+         {"SHOW WARNINGS", "SHOW ERRORS", "SHOW WARNINGS LIMIT 1, 1", "SHOW COUNT(*) WARNINGS"}) {
+      const auto warn = [&](Sql& sql) {
+        cluster_.root(0).exec("DELETE FROM app.t");
+        mysql_query(sql.raw(), statement);
+        mysql_free_result(mysql_store_result(sql.raw()));
+        return [&sql, question] { return sql.query(question); };
+      };
+      const Rows wanted = warn(direct)();
+      const auto ask = warn(session);
+      for (Sql& other : others) other.exec("DO 1");
+      EXPECT_EQ(ask(), wanted) << statement << ": " << question;
+    }
+  }
+}
+
 TEST_P(Mysql56Test, WhatWasSetGloballyIsForAllWhoLogOnLater) {
   const std::string user = cluster_.app_address(0).user;
   cluster_.root(0).exec("GRANT SUPER ON *.* TO '" + user + "'@'%'");
