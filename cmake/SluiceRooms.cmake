@@ -13,9 +13,17 @@ target_compile_options(sluice_options INTERFACE
 # property SLUICE_TEST_CODE is set is such code.
 set(is_test "$<BOOL:$<TARGET_PROPERTY:SLUICE_TEST_CODE>>")
 target_compile_options(sluice_options INTERFACE $<${is_test}:-O0>)
+# Under a sanitizer the control plane, whose templates take the compiler longest, is not optimised either, and goes
+# without what AddressSanitizer ends at as well (null, object-size) and what takes raw memory to go wrong (alignment,
+# vptr). A target whose property SLUICE_CONTROL_PLANE is set is of it.
+set(is_control "$<BOOL:$<TARGET_PROPERTY:SLUICE_CONTROL_PLANE>>")
 if(SLUICE_SANITIZE)
   target_compile_options(sluice_options INTERFACE
     -fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all $<${is_test}:-fno-sanitize=undefined>)
+  if(NOT SLUICE_FUZZ)
+    target_compile_options(sluice_options INTERFACE
+      "$<${is_control}:-O0;-fno-sanitize=null,object-size,alignment,vptr>")
+  endif()
   target_link_options(sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE})
 endif()
 if(SLUICE_FUZZ)
@@ -30,13 +38,15 @@ function(sluice_room_root room)
   set(SLUICE_ROOT_${room} "${root}" PARENT_SCOPE)
 endfunction()
 
-# sluice_room(<target> ROOM <folder> SOURCES … LINKS …): a static library of that room.
+# sluice_room(<target> [CONTROL] ROOM <folder> SOURCES … LINKS …): a static library of that room; CONTROL: of the
+# control plane.
 function(sluice_room target)
-  cmake_parse_arguments(arg "" "ROOM" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  cmake_parse_arguments(arg "CONTROL" "ROOM" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
   sluice_room_root(${arg_ROOM})
   add_library(${target} STATIC ${arg_SOURCES})
   target_include_directories(${target} PUBLIC "${SLUICE_ROOT_${arg_ROOM}}")
   target_link_libraries(${target} PUBLIC sluice_options ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
+  set_target_properties(${target} PROPERTIES SLUICE_CONTROL_PLANE ${arg_CONTROL})
 endfunction()
 
 # sluice_test_code(<target>): it is compiled as test code is, with what all tests include precompiled.

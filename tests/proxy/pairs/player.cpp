@@ -1,7 +1,10 @@
 #include "proxy/pairs/player.hpp"
 
+#include <poll.h>
+
 #include <array>
 
+#include "protocol/statement.hpp"
 #include "proxy/raw_client.hpp"
 
 namespace sluice::test {

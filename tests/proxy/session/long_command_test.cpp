@@ -1,4 +1,5 @@
 // Commands too long to be kept, and those that don't wait for the answer to the one before.
+#include "protocol/statement.hpp"
 #include "proxy/session/proxy_test.hpp"
 
 namespace sluice::proxy {

@@ -1,5 +1,6 @@
 // The protocol as drivers don't speak it, and as they rarely do.
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include "proxy/session/proxy_test.hpp"
 #include "support/sizes.hpp"
