@@ -14,15 +14,15 @@ target_compile_options(sluice_options INTERFACE
 set(is_test "$<BOOL:$<TARGET_PROPERTY:SLUICE_TEST_CODE>>")
 target_compile_options(sluice_options INTERFACE $<${is_test}:-O0>)
 # Under a sanitizer the control plane, whose templates take the compiler longest, is not optimised either, and goes
-# without what AddressSanitizer ends at as well (null, object-size) and what takes raw memory to go wrong (alignment,
-# vptr). A target whose property SLUICE_CONTROL_PLANE is set is of it.
+# without what AddressSanitizer ends at as well (null, object-size) and what takes raw memory to go wrong (alignment). A
+# target whose property SLUICE_CONTROL_PLANE is set is of it.
 set(is_control "$<BOOL:$<TARGET_PROPERTY:SLUICE_CONTROL_PLANE>>")
 if(SLUICE_SANITIZE)
   target_compile_options(sluice_options INTERFACE
     -fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all $<${is_test}:-fno-sanitize=undefined>)
   if(NOT SLUICE_FUZZ)
     target_compile_options(sluice_options INTERFACE
-      "$<${is_control}:-O0;-fno-sanitize=null,object-size,alignment,vptr>")
+      "$<${is_control}:-O0;-fno-sanitize=null,object-size,alignment>")
   endif()
   target_link_options(sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE})
 endif()

@@ -79,7 +79,9 @@ void Pool::call_back_oldest() {
 
 Backend* Pool::pick_only(const PoolWaiter& waiter) {
   for (std::size_t i = 0; i < idle_.size(); ++i) {
-    if (idle_[i] == waiter.only && !idle_[i]->tainted && idle_[i]->last_session == waiter.session) return take_idle(i);
+    const Backend& backend = *idle_[i];
+    if (&backend != waiter.only || backend.tainted || backend.last_session != waiter.session) continue;
+    return backend.identity() == waiter.wanted_identity ? take_idle(i) : nullptr;
   }
   return nullptr;
 }

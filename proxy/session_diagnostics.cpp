@@ -37,7 +37,7 @@ std::string_view Session::current_sql() const {
 // Warnings stay until the next statement that is not about them.
 void Session::note_diagnostics(const Answer& answer) {
   const bool left = answer.error || answer.warnings != 0;
-  if (!left && asks_diagnostics(current_.effect)) return;
+  if (!left && !answer.warned && asks_diagnostics(current_.effect)) return;
   if (left || answer.warned) backend_->diagnostics_of = session;
   if (left) {
     warned_ = Warned::yes;

@@ -8,7 +8,6 @@
 
 #include <cerrno>
 
-#include "protocol/auth.hpp"
 #include "protocol/statement.hpp"
 #include "proxy/io/sockets.hpp"
 #include "support/time.hpp"

@@ -74,9 +74,9 @@ class RawClient {
   void half_close() const;
   [[nodiscard]] int fd() const { return fd_; }
 
-  // The answer to the login: ok, or the error.
   std::uint8_t collation = 45;  // of the handshake
 
+  // The answer to the login: ok, or the error.
   Result login(const std::string& user, const std::string& password, const std::string& schema = {},
                Capabilities capabilities = ordinary);
 

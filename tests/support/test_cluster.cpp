@@ -109,14 +109,14 @@ void TestCluster::reset() {
 // MySQL 5.6 may leave one that was killed where it is for hours, without its socket: KILL closes that, and the killed
 // thread may begin to wait on the same number after another connection got it.
 void TestCluster::await_nobody() {
-  const std::string_view but = cluster_->flavour() == Flavour::mysql56 ? " AND command <> 'Killed'" : "";
+  const std::string but = cluster_->flavour() == Flavour::mysql56 ? " AND command <> 'Killed'" : "";
   for (std::size_t i = 0; i < cluster_->size(); ++i) {
     Sql look = root(i);
     std::string who;
     const auto gone = [&] {
       who = look.value("SELECT GROUP_CONCAT(user, ' ', command) FROM information_schema.processlist WHERE user IN ('" +
                        std::string(demo::app_user) + "', '" + std::string(demo::monitor_user) + "', '" +
-                       std::string(demo::manager_user) + "', 'limited')" + std::string(but));
+                       std::string(demo::manager_user) + "', 'limited')" + but);
       return who.empty();
     };
     if (await(gone)) continue;

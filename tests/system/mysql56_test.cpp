@@ -341,12 +341,13 @@ TEST_P(Mysql56Test, WarningsAreOnesOwnWhoeverHadTheConnection) {
         cluster_.root(0).exec("DELETE FROM app.t");
         mysql_query(sql.raw(), statement);
         mysql_free_result(mysql_store_result(sql.raw()));
-        return [&sql, question] { return sql.query(question); };
       };
-      const Rows wanted = warn(direct)();
-      const auto ask = warn(session);
+      warn(direct);
+      const Rows wanted = direct.query(question);
+      EXPECT_FALSE(wanted.empty() && std::string_view(question) == "SHOW WARNINGS") << statement;
+      warn(session);
       for (Sql& other : others) other.exec("DO 1");
-      EXPECT_EQ(ask(), wanted) << statement << ": " << question;
+      EXPECT_EQ(session.query(question), wanted) << statement << ": " << question;
     }
   }
 }

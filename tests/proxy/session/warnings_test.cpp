@@ -96,6 +96,29 @@ TEST_P(SessionWarnings, OfAnEarlierStatementOfTheTextAreNotDenied) {
   EXPECT_TRUE(b->run("SHOW WARNINGS").rows.empty());
 }
 
+// Nor taken for another's where the text asks for them itself.
+TEST_P(SessionWarnings, AskedForInTheSameTextAreStillThere) {
+  begin();
+  one_row();
+  a->send(query(std::string(three_warnings) + "; SHOW WARNINGS LIMIT 1"));
+  const auto results = a->read_results();
+  ASSERT_EQ(results.size(), 2U);
+  EXPECT_EQ(results[1].rows.size(), 1U);
+  EXPECT_TRUE(b->run("SHOW WARNINGS").rows.empty());
+  EXPECT_EQ(a->run("SHOW WARNINGS").error, 1105U);
+}
+
+// The client does not take several statements any more; the connection still does.
+TEST_P(SessionWarnings, AndCountsAreNotAskedOnAConnectionWithOtherFlags) {
+  begin();
+  one_row();
+  a->run("UPDATE t SET x = 8");
+  a->send(packet(Command::set_option, std::string_view("\1\0", 2)));
+  EXPECT_NE(a->read_result().kind, Result::Kind::error);
+  EXPECT_NE(a->run("SELECT ROW_COUNT(); DELETE FROM t").error, 0U);
+  EXPECT_EQ(b->run("SELECT x FROM t").value(), "8");
+}
+
 TEST_P(SessionWarnings, AreGoneAfterTheNextStatement) {
   begin();
   a->run(three_warnings);
