@@ -37,14 +37,15 @@ std::string_view Session::current_sql() const {
 // Warnings stay until the next statement that is not about them.
 void Session::note_diagnostics(const Answer& answer) {
   const bool left = answer.error || answer.warnings != 0;
-  if (!left && !answer.warned && asks_diagnostics(current_.effect)) return;
-  if (left || answer.warned) backend_->diagnostics_of = session;
+  const bool may_be_left = left || answer.warned;  // by an earlier result
+  if (!may_be_left && asks_diagnostics(current_.effect)) return;
+  if (may_be_left) backend_->diagnostics_of = session;
   if (left) {
     warned_ = Warned::yes;
-  } else if (answer.warned || warned_ != Warned::no) {  // an earlier result's may still be there
+  } else if (may_be_left || warned_ != Warned::no) {
     warned_ = clears_warnings(current_.effect) ? Warned::no : Warned::unsure;
   }
-  diagnostics_left_ = left && worker_.limits().diagnostics_per_client_max > 0;
+  diagnostics_left_ = may_be_left && worker_.limits().diagnostics_per_client_max > 0;
 }
 
 void Session::forget_diagnostics() {
@@ -67,6 +68,7 @@ bool Session::answer_diagnostics() {
     forget_diagnostics();
     return false;
   }
+  if (current_.effect->multi) kept_diagnostics_.reset();  // it may leave others, and may leave those on its connection
   const bool text = current_.type == protocol::Command::query && !current_.streamed;
   if (kept_diagnostics_ == nullptr || !text) return false;
   const auto question = diagnostics_question(current_sql());

@@ -47,6 +47,24 @@ TEST_P(ClosedGate, WhatWouldStartOnTheLeaderWaitsAndSucceeds) {
   EXPECT_EQ(r.counters.statements_held, 6U);
 }
 
+// What was read when the connection was given up is not what there is after the text.
+TEST_P(ClosedGate, WarningsReadAtItAreForgottenByATextThatAsksAndDoesMore) {
+  usable = {false, false, false};
+  start();
+  RawClient client(port());
+  log_in(client);
+  ASSERT_NE(client.run("INSERT IGNORE INTO t (x) VALUES ('7x')").warnings, 0U);
+  ASSERT_EQ(kept(), 1U);
+  close_gate();
+  client.send(query("SHOW WARNINGS; INSERT INTO t (x) VALUES (8)"));
+  ASSERT_TRUE(await_waiting(1));
+  ASSERT_TRUE(await([&] { return report().pools.at(0).idle == 1; }));
+  release().get();
+  EXPECT_EQ(client.read_results().size(), 2U);
+  EXPECT_EQ(rows(), "7,8");
+  EXPECT_TRUE(client.run("SHOW WARNINGS").rows.empty());
+}
+
 TEST_P(ClosedGate, ATransactionGoesOnAndTheNextOneWaits) {
   start();
   RawClient client(port()), other(port());
